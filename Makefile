@@ -1,0 +1,65 @@
+# SPDX-License-Identifier: GPL-2.0
+# The project's own C programs and their unit tests. ./coop build tools calls this with O= in the cache.
+#
+#   make O=DIR [tools]   the programs, in DIR
+#   make O=DIR unit      the tests, in DIR/unit and DIR/abi
+#
+# Every directory of PROGRAMS is one program made of all its .c files; what they share lies in bench/lib and lab/lib.
+
+O ?= $(error say where to build: make O=DIR)
+ABS_O := $(abspath $(O))
+
+ifeq ($(origin CC),default)
+CC := gcc
+endif
+CFLAGS ?= -O2 -g
+COOP_CFLAGS := -std=gnu11 -D_GNU_SOURCE -Wall -Wextra -Werror -I. -MMD -MP
+LIBS := -ljansson -lm -lpthread
+
+# program:directory
+PROGRAMS := coop-lab:lab/host coop-init:lab/init coop-report:bench/report \
+	$(foreach d,$(filter-out bench/lib bench/report,$(patsubst %/,%,$(wildcard bench/*/))),coop-bench-$(notdir $(d)):$(d))
+STATIC := coop-init
+
+sources = $(wildcard $(1)/*.c)
+objects = $(patsubst %.c,$(ABS_O)/obj/%.o,$(1))
+directory = $(lastword $(subst :, ,$(1)))
+program = $(firstword $(subst :, ,$(1)))
+
+# A program whose directory has no source yet is left out.
+PRESENT := $(foreach p,$(PROGRAMS),$(if $(call sources,$(call directory,$(p))),$(p)))
+LIB := $(ABS_O)/libcoop.a
+LIB_OBJECTS := $(call objects,$(wildcard bench/lib/*.c lab/lib/*.c))
+TESTS := $(patsubst tests/%.c,$(ABS_O)/%,$(wildcard tests/unit/*.c tests/abi/*.c))
+
+.PHONY: all tools unit
+all: tools
+tools: $(foreach p,$(PRESENT),$(ABS_O)/$(call program,$(p)))
+unit: $(TESTS)
+
+define program_rule
+$(ABS_O)/$(call program,$(1)): $(call objects,$(call sources,$(call directory,$(1)))) $(LIB)
+	$$(CC) $$(CFLAGS) $$(LDFLAGS) $(if $(filter $(STATIC),$(call program,$(1))),-static) -o $$@.new $$^ \
+		$(if $(filter $(STATIC),$(call program,$(1))),,$(LIBS))
+	mv $$@.new $$@
+endef
+$(foreach p,$(PRESENT),$(eval $(call program_rule,$(p))))
+
+$(LIB): $(LIB_OBJECTS)
+	rm -f $@
+	$(AR) rcsD $@ $^
+
+$(ABS_O)/obj/tests/abi/%.o: COOP_CFLAGS += -Ikernel/include/uapi
+
+$(ABS_O)/obj/%.o: %.c Makefile
+	@mkdir -p $(@D)
+	$(CC) $(COOP_CFLAGS) $(CFLAGS) -c -o $@ $<
+
+$(TESTS): $(ABS_O)/%: $(ABS_O)/obj/tests/%.o $(LIB)
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
+
+.SECONDARY:
+.DELETE_ON_ERROR:
+
+-include $(shell find $(ABS_O)/obj -name '*.d' 2>/dev/null)
