@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef BENCH_CYCLICTEST_BENCH_H
+#define BENCH_CYCLICTEST_BENCH_H
+
+#include <stdbool.h>
+
+#include "bench/lib/vmload.h"
+#include "lab/lib/vm.h"
+
+#define MODES_MAX 16
+#define CASES_MAX 3
+
+/*
+ * pCPU 0 is for QEMU's own threads and the driver, pCPU 1 for vCPUs and co-tenants: a static-RT
+ * vCPU would starve them.
+ */
+#define CPU_REST 0
+#define CPU_GUEST 1
+
+struct mode {
+	const char *name;
+	enum vm_class vm_class;
+	const char *cpu, *accel; /* QEMU's */
+	const char *append; /* for the guest's kernel command line */
+	bool coop; /* needs the host's switch */
+	bool stock; /* the distribution's kernel in the guest */
+};
+
+struct bench_case {
+	const char *name;
+	bool cotenants;
+	bool hog;
+};
+
+const struct mode *mode_find(const char *name);
+const struct bench_case *case_find(const char *name);
+
+struct options {
+	const struct mode *mode[MODES_MAX];
+	const struct bench_case *bench_case[CASES_MAX];
+	int modes, cases;
+	int repeat, seconds, interval_us, vcpus;
+	int boot_limit; /* seconds until L2 says hello */
+	/* seconds from the end of the measurement to its result; L2 prints slowly under TCG */
+	int result_limit;
+	bool hog, no_aa, host_cyclictest;
+	const char *initrd, *append;
+};
+
+/* -1 after saying what is wrong, 1 if there is nothing to do after that (--help). */
+int options_parse(struct options *o, int argc, char **argv);
+
+struct bench {
+	const struct options *o;
+	int record_fd;
+	struct vmload load;
+	int done, total; /* measurements */
+	bool hung; /* the failure is a guest that does not answer */
+	char error[400];
+};
+
+/*
+ * Boot a fresh guest in this mode and measure all the cases in it. 0, or -1 with the reason in
+ * bench->error.
+ */
+int measure_mode(struct bench *b, const struct mode *mode, int repeat);
+
+#endif

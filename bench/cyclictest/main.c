@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * coop-bench-cyclictest: a guest's timer latency, and what its neighbours pay for it, mode
+ * against mode.
+ */
+#include <jansson.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "bench/cyclictest/bench.h"
+#include "lab/lib/proc.h"
+
+/* Measured under TCG: boot and power off of a guest, and what a case takes beside its seconds. */
+#define EXPECT_BOOT 8
+#define EXPECT_CASE 2
+#define COTENANTS 2
+
+static bool needs_cotenants(const struct options *o)
+{
+	for (int i = 0; i < o->cases; i++)
+		if (o->bench_case[i]->cotenants)
+			return true;
+	return false;
+}
+
+/* Every round begins with another mode, so that none is always the first. */
+static int measure_all(struct bench *b)
+{
+	const struct options *o = b->o;
+
+	for (int round = 0; round < o->repeat; round++)
+		for (int i = 0; i < o->modes; i++) {
+			const struct mode *mode = o->mode[(i + round) % o->modes];
+
+			if (measure_mode(b, mode, round + 1)) {
+				record_verdict(b->record_fd, false,
+					       "mode %s, round %d: %s (%d of %d measured, %d hung)",
+					       mode->name, round + 1, b->error, b->done, b->total,
+					       b->hung);
+				return -1;
+			}
+		}
+	return 0;
+}
+
+/* What the report has to know beside the results. */
+static int send_parameters(const struct bench *b)
+{
+	const struct options *o = b->o;
+	json_t *json = json_pack("{s:i, s:i, s:i, s:i, s:i, s:b}", "interval_us", o->interval_us,
+				 "seconds", o->seconds, "repeat", o->repeat, "vcpus", o->vcpus,
+				 "cotenants", COTENANTS, "host_cyclictest", o->host_cyclictest);
+	char *text = json ? json_dumps(json, JSON_INDENT(2)) : NULL;
+	int ret = text ? record_data(b->record_fd, "parameters.json", text, strlen(text)) : -1;
+
+	free(text);
+	json_decref(json);
+	return ret;
+}
+
+/* The host's switch is off by default, like everything of kvm-coop. */
+static int switch_on(const struct options *o)
+{
+	for (int i = 0; i < o->modes; i++)
+		if (o->mode[i]->coop)
+			return proc_write_file("/sys/module/kvm/parameters/coop", "1");
+	return 0;
+}
+
+static int check_machine(void)
+{
+	if (sysconf(_SC_NPROCESSORS_ONLN) <= CPU_GUEST) {
+		fprintf(stderr,
+			"coop: this needs 2 pCPUs: one for the guest and its co-tenants, one for the rest\n");
+		return -1;
+	}
+	if (access("/dev/kvm", R_OK | W_OK)) {
+		fprintf(stderr, "coop: this kernel has no KVM: run it in L1, with coop-lab\n");
+		return -1;
+	}
+	return proc_pin(0, CPU_REST);
+}
+
+int main(int argc, char **argv)
+{
+	struct options o;
+	struct bench b = { .o = &o };
+	int ret = options_parse(&o, argc, argv);
+
+	if (ret)
+		return ret < 0 ? 2 : 0;
+	if (check_machine())
+		return 2;
+	if (switch_on(&o)) {
+		fprintf(stderr,
+			"coop: this host kernel has no kvm-coop: leave out the coop modes\n");
+		return 2;
+	}
+	signal(SIGPIPE, SIG_IGN);
+	b.record_fd = record_fd();
+	b.total = o.repeat * o.modes * o.cases;
+	record_expect(b.record_fd,
+		      o.repeat * o.modes * (EXPECT_BOOT + o.cases * (o.seconds + EXPECT_CASE)));
+	if (send_parameters(&b)) {
+		fprintf(stderr, "coop: cannot send the parameters\n");
+		return 1;
+	}
+	if (needs_cotenants(&o) &&
+	    vmload_start(&b.load, o.host_cyclictest ? COTENANTS - 1 : COTENANTS, CPU_GUEST)) {
+		record_verdict(b.record_fd, false,
+			       "the co-tenants do not start (see job-output.log)");
+		ret = 1;
+	} else if (measure_all(&b)) {
+		ret = 1;
+	} else {
+		record_verdict(b.record_fd, true, "%d measurements", b.done);
+	}
+	vmload_kill(&b.load);
+	return ret;
+}

@@ -1,0 +1,228 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "bench/cyclictest/bench.h"
+
+#define PLAIN_MODE(name, vm_class)                              \
+	{                                                       \
+		name, vm_class, "host", "kvm", "", false, false \
+	}
+#define COOP_MODE(name, accel, append, stock)                                         \
+	{                                                                             \
+		name, VM_CLASS_NORMAL, "host,kvm-coop=on", accel, append, true, stock \
+	}
+
+static const struct mode modes[] = {
+	PLAIN_MODE("vanilla", VM_CLASS_NORMAL),
+	/* The same again: how far two equal modes differ is the noise floor. */
+	PLAIN_MODE("vanilla-aa", VM_CLASS_NORMAL),
+	PLAIN_MODE("slice", VM_CLASS_SLICE),
+	COOP_MODE("coop", "kvm,coop-policy=rt", "coop_module=kvm_coop_guest", false),
+	COOP_MODE("coop-fair", "kvm,coop-policy=fair", "coop_module=kvm_coop_guest", false),
+	PLAIN_MODE("static", VM_CLASS_FIFO),
+	/* Debian's own kernel in the guest, with the module */
+	COOP_MODE("coop-stock", "kvm,coop-policy=rt", "coop_module=kvm_coop_guest", true),
+	/*
+	 * A guest that always asks for a boost, and what it would get if it were not charged for
+	 * it.
+	 */
+	COOP_MODE("rogue", "kvm,coop-policy=rt", "coop_module=coop_rogue,mode=always", false),
+	COOP_MODE("rogue-nocharge", "kvm,coop-policy=rt,coop-charge=off",
+		  "coop_module=coop_rogue,mode=always", false),
+};
+
+static const struct bench_case cases[] = {
+	{ "idle", false, false },
+	{ "busy", true, false },
+	{ "busy-hog", true, true },
+};
+
+static const char usage[] =
+	"usage: coop-bench-cyclictest [OPTION...]   runs in L1, as a job of coop-lab\n"
+	"  --modes A,B         vanilla, slice, coop, coop-fair, static (these), coop-stock, rogue, rogue-nocharge;\n"
+	"                      vanilla-aa comes with vanilla\n"
+	"  --cases A,B         idle, busy (co-tenants), busy-hog (co-tenants and guest load) (idle,busy)\n"
+	"  --hog               busy-hog, too\n"
+	"  --repeat N          rounds (1)\n"
+	"  --seconds S         per measurement (10)\n"
+	"  --interval US       cyclictest's; a multiple of the tick locks on to the scheduler's phase (2170)\n"
+	"  --vcpus N           of each guest (1)\n"
+	"  --host-cyclictest   a cyclictest as a normal task on the host takes the place of one co-tenant\n"
+	"  --no-aa             no second vanilla\n"
+	"  --boot-limit S      until a guest says hello (60)\n"
+	"  --result-limit S    from the end of a measurement to its result (90)\n"
+	"  --initrd FILE       the guest's initramfs\n"
+	"  --append ARGS       more words for the guest's kernel command line\n";
+
+const struct mode *mode_find(const char *name)
+{
+	for (size_t i = 0; i < sizeof(modes) / sizeof(modes[0]); i++)
+		if (!strcmp(modes[i].name, name))
+			return &modes[i];
+	return NULL;
+}
+
+const struct bench_case *case_find(const char *name)
+{
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+		if (!strcmp(cases[i].name, name))
+			return &cases[i];
+	return NULL;
+}
+
+static int add_mode(struct options *o, const char *name)
+{
+	const struct mode *mode = mode_find(name);
+
+	for (int i = 0; mode && i < o->modes; i++)
+		if (o->mode[i] == mode)
+			return 0;
+	if (!mode || o->modes == MODES_MAX) {
+		fprintf(stderr,
+			"coop: unknown mode '%s': expected vanilla, slice, coop, coop-fair, static, coop-stock, rogue or rogue-nocharge\n",
+			name);
+		return -1;
+	}
+	o->mode[o->modes++] = mode;
+	return 0;
+}
+
+static int add_case(struct options *o, const char *name)
+{
+	const struct bench_case *c = case_find(name);
+
+	for (int i = 0; c && i < o->cases; i++)
+		if (o->bench_case[i] == c)
+			return 0;
+	if (!c || o->cases == CASES_MAX) {
+		fprintf(stderr, "coop: unknown case '%s': expected idle, busy or busy-hog\n", name);
+		return -1;
+	}
+	o->bench_case[o->cases++] = c;
+	return 0;
+}
+
+static int add_list(struct options *o, const char *list,
+		    int (*add)(struct options *o, const char *name))
+{
+	char *copy = strdup(list);
+	int ret = copy ? 0 : -1;
+
+	for (char *name = copy ? strtok(copy, ",") : NULL; name && !ret; name = strtok(NULL, ","))
+		ret = add(o, name);
+	free(copy);
+	return ret;
+}
+
+static int number(const char *name, int min, int max, int *value)
+{
+	char *end;
+	long n = strtol(optarg, &end, 10);
+
+	if (!*optarg || *end || n < min || n > max) {
+		fprintf(stderr, "coop: --%s %s: expected a number from %d to %d\n", name, optarg,
+			min, max);
+		return -1;
+	}
+	*value = (int)n;
+	return 0;
+}
+
+static const struct option long_options[] = {
+	{ "modes", required_argument, NULL, 'm' },
+	{ "cases", required_argument, NULL, 'c' },
+	{ "hog", no_argument, NULL, 'g' },
+	{ "repeat", required_argument, NULL, 'r' },
+	{ "seconds", required_argument, NULL, 's' },
+	{ "interval", required_argument, NULL, 'i' },
+	{ "vcpus", required_argument, NULL, 'v' },
+	{ "host-cyclictest", no_argument, NULL, 'H' },
+	{ "no-aa", no_argument, NULL, 'A' },
+	{ "boot-limit", required_argument, NULL, 'b' },
+	{ "result-limit", required_argument, NULL, 'R' },
+	{ "initrd", required_argument, NULL, 'I' },
+	{ "append", required_argument, NULL, 'a' },
+	{ "help", no_argument, NULL, 'h' },
+	{ 0 },
+};
+
+static int set_option(struct options *o, int opt)
+{
+	switch (opt) {
+	case 'm':
+		return add_list(o, optarg, add_mode);
+	case 'c':
+		return add_list(o, optarg, add_case);
+	case 'g':
+		o->hog = true;
+		return 0;
+	case 'r':
+		return number("repeat", 1, 1000, &o->repeat);
+	case 's':
+		return number("seconds", 1, 3600, &o->seconds);
+	case 'i':
+		return number("interval", 100, 1000000, &o->interval_us);
+	case 'v':
+		return number("vcpus", 1, VM_VCPUS_MAX, &o->vcpus);
+	case 'H':
+		o->host_cyclictest = true;
+		return 0;
+	case 'A':
+		o->no_aa = true;
+		return 0;
+	case 'b':
+		return number("boot-limit", 1, 3600, &o->boot_limit);
+	case 'R':
+		return number("result-limit", 1, 3600, &o->result_limit);
+	case 'I':
+		o->initrd = optarg;
+		return 0;
+	case 'a':
+		o->append = optarg;
+		return 0;
+	case 'h':
+		fputs(usage, stdout);
+		return 1;
+	}
+	return -1;
+}
+
+/* What was not said. */
+static int complete(struct options *o)
+{
+	if (!o->modes && add_list(o, "vanilla,slice,coop,coop-fair,static", add_mode))
+		return -1;
+	for (int i = 0; !o->no_aa && i < o->modes; i++)
+		if (!strcmp(o->mode[i]->name, "vanilla"))
+			return add_mode(o, "vanilla-aa");
+	return 0;
+}
+
+int options_parse(struct options *o, int argc, char **argv)
+{
+	int opt, ret;
+
+	*o = (struct options){ .repeat = 1,
+			       .seconds = 10,
+			       .interval_us = 2170,
+			       .vcpus = 1,
+			       .boot_limit = 60,
+			       .result_limit = 90 };
+	while ((opt = getopt_long(argc, argv, "", long_options, NULL)) != -1) {
+		ret = set_option(o, opt);
+		if (ret)
+			return ret;
+	}
+	if (optind < argc) {
+		fprintf(stderr, "coop: unexpected argument '%s'\n", argv[optind]);
+		return -1;
+	}
+	if (!o->cases && add_list(o, "idle,busy", add_case))
+		return -1;
+	if (o->hog && add_case(o, "busy-hog"))
+		return -1;
+	return complete(o);
+}

@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef COOP_REPORT_REPORT_H
+#define COOP_REPORT_REPORT_H
+
+#include "bench/report/result.h"
+
+/*
+ * The target: the tail latency of static RT at the fairness of vanilla.
+ *
+ * Tail: each of the four metrics is below static's, or level with it: no
+ * difference is found, the ratio is at most 1 + TAIL_LEVEL, and the noise floor
+ * is at most TAIL_LEVEL, since a blunt comparison finds no difference either.
+ * Fairness: the worst-off co-tenant keeps FAIR_RATIO of its share under vanilla,
+ * known to within FAIR_FLOOR_MAX.
+ */
+#define TAIL_LEVEL	0.25
+#define FAIR_RATIO	0.97
+#define FAIR_FLOOR_MAX	0.03
+
+#define TAIL_METRICS	4
+extern const struct tail_metric {
+	const char *key;
+	const char *label;
+} tail_metrics[TAIL_METRICS];
+
+/* The share that fairness is judged by: of the worst-off co-tenant. */
+#define SHARE_METRIC	"cotenant_share_min"
+
+/* One line without the newline, "verdict: ..." or "no verdict: ...". */
+void verdict_text(const struct result *r, char *text, size_t size);
+/* The case that the verdict is about, or NULL. */
+const struct group *verdict_group(const struct result *r);
+
+void table_print(const struct result *r, FILE *out);
+void table_compare(const struct result *a, const struct result *b, FILE *out);
+
+/* 0 or -EIO. */
+int html_write(const struct result *r, FILE *out);
+
+/* Charts of one group as inline SVG; nothing is written where data is missing. */
+void plot_percentiles(const struct group *g, const char *hist, FILE *out);
+void plot_shares(const struct result *r, const struct group *g, FILE *out);
+void plot_repeats(const struct group *g, FILE *out);
+/* Number of the colour and line style of a mode, see the style sheet. */
+unsigned int plot_style(const char *mode);
+/* Escaped, for text and attributes. */
+void html_text(FILE *out, const char *text);
+
+/* "1402", "1.2s" from one second on; @tight: "52ms" from 10 ms on. */
+void format_us(char *text, size_t size, double us, bool tight);
+/* "0.29x", with a mark unless it is a difference: '~' level, '?' not enough evidence. */
+void format_comparison(char *text, size_t size, const struct stats_comparison *c);
+/* "4.2x below vanilla", "1.3x above static" */
+void format_effect(char *text, size_t size, double ratio, const char *base);
+/* "8 %", or "unknown" */
+void format_floor(char *text, size_t size, double floor);
+/* "avg 8 %, p99 12 %, ...", or that it is unknown */
+void format_floors(char *text, size_t size, const struct group *g);
+/* Samples above the histogram's last bucket in all modes. */
+unsigned long long group_overflow(const struct group *g);
+
+/* Metrics of a group that have no column in the main table, in order of appearance. */
+size_t other_metrics(const struct group *g, const char **keys, size_t max);
+
+#endif

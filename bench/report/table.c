@@ -1,0 +1,368 @@
+// SPDX-License-Identifier: GPL-2.0
+/* The result as plain text, at most COLUMNS wide. */
+#include "bench/report/report.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define COLUMNS		120
+#define CELL		48
+#define OTHER_MAX	64
+
+struct grid {
+	size_t rows, cols;
+	char (*cell)[CELL];
+};
+
+static bool grid_init(struct grid *g, size_t rows, size_t cols)
+{
+	g->rows = rows;
+	g->cols = cols;
+	g->cell = calloc(rows * cols, sizeof(*g->cell));
+	return g->cell;
+}
+
+static char *at(const struct grid *g, size_t row, size_t col)
+{
+	return g->cell[row * g->cols + col];
+}
+
+static void set(const struct grid *g, size_t row, size_t col, const char *text)
+{
+	snprintf(at(g, row, col), CELL, "%s", text);
+}
+
+/* 0: nothing below the heading, the column is left out. */
+static size_t col_width(const struct grid *g, size_t col)
+{
+	size_t row, width = strlen(at(g, 0, col)), below = 0;
+
+	for (row = 1; row < g->rows; row++) {
+		size_t len = strlen(at(g, row, col));
+
+		below = len > below ? len : below;
+	}
+	if (!below)
+		return 0;
+	return below > width ? below : width;
+}
+
+static size_t grid_width(const struct grid *g)
+{
+	size_t col, width = 0;
+
+	for (col = 0; col < g->cols; col++) {
+		size_t w = col_width(g, col);
+
+		width += w ? w + (width ? 1 : 0) : 0;
+	}
+	return width;
+}
+
+static bool row_is_empty(const struct grid *g, size_t row)
+{
+	size_t col;
+
+	for (col = 1; col < g->cols; col++) {
+		if (*at(g, row, col))
+			return false;
+	}
+	return true;
+}
+
+static size_t last_cell(const struct grid *g, size_t row)
+{
+	size_t col = g->cols - 1;
+
+	while (col && !*at(g, row, col))
+		col--;
+	return col;
+}
+
+/* Spare room goes between the columns. */
+static void grid_print(const struct grid *g, FILE *out)
+{
+	bool wide = grid_width(g) + g->cols <= COLUMNS;
+	size_t row, col, last;
+
+	/* Names without a column beside them say nothing. */
+	if (grid_width(g) == col_width(g, 0))
+		return;
+	for (row = 0; row < g->rows; row++) {
+		if (row_is_empty(g, row))
+			continue;
+		fprintf(out, "%-*s", (int)col_width(g, 0), at(g, row, 0));
+		last = last_cell(g, row);
+		for (col = 1; col <= last; col++) {
+			int w = (int)col_width(g, col);
+
+			if (w)
+				fprintf(out, "%s%*s", wide ? "  " : " ", w, at(g, row, col));
+		}
+		fputc('\n', out);
+	}
+}
+
+struct column {
+	const char *label;
+	const char *key;
+	enum { US, PERCENT, NUMBER } unit;
+	bool spread;
+	bool compared;
+};
+
+static const struct column columns[] = {
+	{ "min", "guest_min_us", US, false, false },
+	{ "avg", "guest_avg_us", US, true, true },
+	{ "p50", "guest_p50_us", US, true, true },
+	{ "p99", "guest_p99_us", US, true, true },
+	{ "p99.9", "guest_p999_us", US, true, true },
+	{ "max", "guest_max_us", US, true, true },
+	{ "co-ten.%", SHARE_METRIC, PERCENT, true, true },
+	{ "vCPU %", "vcpu_share", PERCENT, true, true },
+	{ "exits/s", "exits_per_s", NUMBER, false, true },
+};
+
+#define NCOLUMNS	(sizeof(columns) / sizeof(columns[0]))
+
+/* Columns of the grid that do not hold one metric. */
+enum { COL_NAME, COL_FIRST, COL_ALL_P999 = COL_FIRST + NCOLUMNS, COL_WORST, COL_SAMPLES, COL_END };
+
+enum { ROW_MEDIAN, ROW_SPREAD, ROW_RATIO, ROWS_PER_MODE };
+
+static void format_value(char *text, size_t size, const struct column *c, double v, bool tight)
+{
+	if (c->unit == US)
+		format_us(text, size, v, tight);
+	else if (c->unit == PERCENT)
+		snprintf(text, size, "%.1f", v * 100);
+	else
+		snprintf(text, size, "%.0f", v);
+}
+
+static void fill_metric(const struct grid *t, size_t row, size_t col, const struct group *g,
+			const struct mode *m, bool tight)
+{
+	const struct column *c = &columns[col];
+	const struct mode *vanilla = group_mode(g, "vanilla");
+	struct stats_comparison cmp;
+	struct stats_summary s;
+	char text[CELL], high[12];
+
+	if (!mode_summary(m, c->key, &s))
+		return;
+	format_value(at(t, row + ROW_MEDIAN, COL_FIRST + col), CELL, c, s.median, tight);
+	if (c->spread && s.n > 1) {
+		format_value(text, CELL / 2, c, s.min, tight);
+		format_value(high, sizeof(high), c, s.max, tight);
+		snprintf(at(t, row + ROW_SPREAD, COL_FIRST + col), CELL, "%.15s-%s", text, high);
+	}
+	if (c->compared && m != vanilla && strcmp(m->name, "vanilla-aa") &&
+	    group_compare(g, m, vanilla, c->key, &cmp))
+		format_comparison(at(t, row + ROW_RATIO, COL_FIRST + col), CELL, &cmp);
+}
+
+static void fill_merged(const struct grid *t, size_t row, const struct mode *m, bool tight)
+{
+	const struct hist *h = mode_hist(m, "guest");
+	uint64_t us;
+
+	if (!h || !h->samples)
+		return;
+	if (hist_percentile(h, HIST_P999, &us) == HIST_BEYOND)
+		strcpy(at(t, row, COL_ALL_P999), "<=");
+	format_us(at(t, row, COL_ALL_P999) + strlen(at(t, row, COL_ALL_P999)), CELL - 2,
+		  (double)us, tight);
+	format_us(at(t, row, COL_WORST), CELL, (double)h->max_us, tight);
+	snprintf(at(t, row, COL_SAMPLES), CELL, "%llu", (unsigned long long)h->samples);
+}
+
+static bool fill_main(struct grid *t, const struct group *g, bool tight)
+{
+	size_t m, c;
+
+	if (!grid_init(t, 1 + g->nmodes * ROWS_PER_MODE, COL_END))
+		return false;
+	set(t, 0, COL_NAME, "mode");
+	for (c = 0; c < NCOLUMNS; c++)
+		set(t, 0, COL_FIRST + c, columns[c].label);
+	set(t, 0, COL_ALL_P999, "all p99.9");
+	set(t, 0, COL_WORST, "worst");
+	set(t, 0, COL_SAMPLES, "samples");
+	for (m = 0; m < g->nmodes; m++) {
+		size_t row = 1 + m * ROWS_PER_MODE;
+
+		set(t, row + ROW_MEDIAN, COL_NAME, g->modes[m].name);
+		set(t, row + ROW_SPREAD, COL_NAME, "  spread");
+		set(t, row + ROW_RATIO, COL_NAME, "  /vanilla");
+		for (c = 0; c < NCOLUMNS; c++)
+			fill_metric(t, row, c, g, &g->modes[m], tight);
+		fill_merged(t, row, &g->modes[m], tight);
+	}
+	return true;
+}
+
+static void print_main(const struct group *g, FILE *out)
+{
+	struct grid t;
+
+	if (!fill_main(&t, g, false))
+		return;
+	if (grid_width(&t) > COLUMNS) {
+		free(t.cell);
+		if (!fill_main(&t, g, true))
+			return;
+	}
+	grid_print(&t, out);
+	free(t.cell);
+}
+
+static bool fill_other(struct grid *t, const struct group *g, const char **keys, size_t n,
+		       bool spread)
+{
+	struct stats_summary s;
+	size_t m, k;
+
+	if (!grid_init(t, 1 + n, 1 + g->nmodes))
+		return false;
+	set(t, 0, 0, "also measured");
+	for (m = 0; m < g->nmodes; m++)
+		set(t, 0, 1 + m, g->modes[m].name);
+	for (k = 0; k < n; k++) {
+		set(t, 1 + k, 0, keys[k]);
+		for (m = 0; m < g->nmodes; m++) {
+			if (!mode_summary(&g->modes[m], keys[k], &s))
+				continue;
+			if (spread && s.n > 1)
+				snprintf(at(t, 1 + k, 1 + m), CELL, "%.5g (%.4g-%.4g)", s.median,
+					 s.min, s.max);
+			else
+				snprintf(at(t, 1 + k, 1 + m), CELL, "%.5g", s.median);
+		}
+	}
+	return true;
+}
+
+static void print_other(const struct group *g, FILE *out)
+{
+	const char *keys[OTHER_MAX];
+	size_t n = other_metrics(g, keys, OTHER_MAX);
+	struct grid t;
+
+	if (!n || !fill_other(&t, g, keys, n, true))
+		return;
+	if (grid_width(&t) > COLUMNS) {
+		free(t.cell);
+		if (!fill_other(&t, g, keys, n, false))
+			return;
+	}
+	grid_print(&t, out);
+	free(t.cell);
+}
+
+void table_print(const struct result *r, FILE *out)
+{
+	char floors[200];
+	size_t i;
+
+	for (i = 0; i < r->ngroups; i++) {
+		const struct group *g = &r->groups[i];
+
+		fprintf(out, "%s, %s: %s\n", g->bench, g->case_name, case_about(g->case_name));
+		print_main(g, out);
+		print_other(g, out);
+		format_floors(floors, sizeof(floors), g);
+		fprintf(out, "noise floor: %s\n", floors);
+		if (group_overflow(g))
+			fprintf(out, "overflow: %llu samples were above the histogram's last bucket\n",
+				group_overflow(g));
+		fputc('\n', out);
+	}
+	fputs("Guest latencies in us, medians over the repeats; spread: smallest-largest repeat; /vanilla: ratio of the\n"
+	      "medians, ~ within the noise floor, ? not enough evidence; all p99.9, worst, samples: all repeats together;\n"
+	      "co-ten.%: CPU share of the worst-off co-tenant, 100 = one pCPU.\n", out);
+}
+
+/* Two results: not interleaved with each other, so the larger noise floor counts. */
+
+static bool compare_cell(char *text, const struct group *a, const struct group *b,
+			 const char *mode, const struct column *col)
+{
+	const struct mode *ma = group_mode(a, mode), *mb = group_mode(b, mode);
+	double va[RESULT_REPEATS_MAX], vb[RESULT_REPEATS_MAX];
+	double fa = group_floor(a, col->key, NULL), fb = group_floor(b, col->key, NULL);
+	char first[8], second[8], ratio[16];
+	struct stats_summary sa, sb;
+	struct stats_comparison c;
+
+	if (!ma || !mb || !mode_summary(ma, col->key, &sa) || !mode_summary(mb, col->key, &sb) ||
+	    stats_compare(&c, vb, mode_values(mb, col->key, vb), va,
+			  mode_values(ma, col->key, va),
+			  fa < 0 || fb < 0 ? -1 : fa > fb ? fa : fb, RESULT_SEED))
+		return false;
+	format_value(first, sizeof(first), col, sa.median, false);
+	format_value(second, sizeof(second), col, sb.median, false);
+	format_comparison(ratio, sizeof(ratio), &c);
+	snprintf(text, CELL, "%s %s %s", first, second, ratio);
+	return true;
+}
+
+static bool compare_group(const struct group *a, const struct group *b, FILE *out)
+{
+	static const size_t shown[] = { 1, 3, 4, 5, 6 };
+	const size_t n = sizeof(shown) / sizeof(shown[0]);
+	bool any = false;
+	struct grid t;
+	size_t m, c;
+
+	if (!grid_init(&t, 1 + a->nmodes, 1 + n))
+		return false;
+	set(&t, 0, 0, "mode");
+	for (c = 0; c < n; c++)
+		set(&t, 0, 1 + c, columns[shown[c]].label);
+	for (m = 0; m < a->nmodes; m++) {
+		set(&t, 1 + m, 0, a->modes[m].name);
+		for (c = 0; c < n; c++)
+			any |= compare_cell(at(&t, 1 + m, 1 + c), a, b, a->modes[m].name,
+					    &columns[shown[c]]);
+	}
+	if (any) {
+		fprintf(out, "%s, %s: first, second, second/first\n", a->bench, a->case_name);
+		grid_print(&t, out);
+		fputc('\n', out);
+	}
+	free(t.cell);
+	return any;
+}
+
+static void note_difference(const struct result *a, const struct result *b, FILE *out)
+{
+	const char *key;
+	json_t *value;
+
+	json_object_foreach((json_t *)a->environment, key, value) {
+		if (!json_equal(value, json_object_get(b->environment, key)))
+			fprintf(out, "environment differs: %s\n", key);
+	}
+}
+
+void table_compare(const struct result *a, const struct result *b, FILE *out)
+{
+	bool any = false;
+	size_t i, j;
+
+	for (i = 0; i < a->ngroups; i++) {
+		for (j = 0; j < b->ngroups; j++) {
+			if (!strcmp(a->groups[i].bench, b->groups[j].bench) &&
+			    !strcmp(a->groups[i].case_name, b->groups[j].case_name))
+				any |= compare_group(&a->groups[i], &b->groups[j], out);
+		}
+	}
+	if (!any)
+		fputs("nothing to compare: the results have no benchmark, case and mode in common\n",
+		      out);
+	note_difference(a, b, out);
+	if (any)
+		fputs("The two were not interleaved: a difference may come from the machine. ~ and ? as above, with the\n"
+		      "larger of the two noise floors.\n", out);
+}
