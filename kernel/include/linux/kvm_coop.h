@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * kvm-coop's hooks in KVM: cooperative vCPU scheduling.
+ *
+ * Each is a one-line call behind a static key that is off until a VM enables
+ * the feature, with an empty stub when it is compiled out. The state machine
+ * is virt/kvm/coop/core.c, what is x86 about it arch/x86/kvm/coop.c, and the
+ * ABI include/uapi/linux/kvm_coop.h.
+ */
+#ifndef _LINUX_KVM_COOP_H
+#define _LINUX_KVM_COOP_H
+
+#include <linux/kvm_host.h>
+#include <uapi/linux/kvm_coop.h>
+
+/* the page has to be looked at or written before the next VM entry */
+#define KVM_REQ_COOP	KVM_ARCH_REQ(35)
+
+#ifdef CONFIG_KVM_COOP
+
+#include <linux/jump_label.h>
+#include <linux/sched.h>
+
+DECLARE_STATIC_KEY_FALSE(kvm_coop_key);
+
+/* core.c, called by the stubs below */
+void __kvm_coop_wake(struct kvm_vcpu *vcpu);
+void __kvm_coop_exit(struct kvm_vcpu *vcpu);
+void __kvm_coop_block(struct kvm_vcpu *vcpu);
+void __kvm_coop_unblock(struct kvm_vcpu *vcpu);
+void __kvm_coop_run_begin(struct kvm_vcpu *vcpu);
+void __kvm_coop_run_end(struct kvm_vcpu *vcpu);
+void __kvm_coop_sched_in(struct kvm_vcpu *vcpu);
+void __kvm_coop_sched_out(struct kvm_vcpu *vcpu);
+
+/* core.c, called by the architecture */
+void kvm_coop_vcpu_init(struct kvm_vcpu *vcpu);
+void kvm_coop_vcpu_destroy(struct kvm_vcpu *vcpu);
+void kvm_coop_vm_destroy(struct kvm *kvm);
+int kvm_coop_enable(struct kvm *kvm, struct kvm_enable_cap *cap);
+u32 kvm_coop_supported(void);
+int kvm_coop_register(struct kvm_vcpu *vcpu, u64 data, bool host);
+void kvm_coop_unregister(struct kvm_vcpu *vcpu);
+void kvm_coop_service(struct kvm_vcpu *vcpu);
+void kvm_coop_give_back(struct kvm_vcpu *vcpu);
+
+/* arch/x86/kvm/coop.c */
+bool kvm_arch_coop_irq_pending(struct kvm_vcpu *vcpu);
+bool kvm_arch_coop_in_nested(struct kvm_vcpu *vcpu);
+u64 kvm_arch_coop_guest_tsc(struct kvm_vcpu *vcpu, u64 ns_from_now);
+int kvm_coop_set_msr(struct kvm_vcpu *vcpu, u64 data, bool host);
+int kvm_coop_get_msr(struct kvm_vcpu *vcpu, struct msr_data *msr);
+int kvm_coop_yield(struct kvm_vcpu *vcpu);
+
+#define KVM_COOP_EMULATED_MSRS	MSR_KVM_COOP,
+
+static inline bool kvm_coop_active(struct kvm_vcpu *vcpu)
+{
+	return static_branch_unlikely(&kvm_coop_key) && vcpu->coop.registered;
+}
+
+/*
+ * Interrupt @vector was accepted for @vcpu, and the kick comes next.
+ * Context: any but NMI; interrupts on or off.
+ */
+static inline void kvm_coop_irq(struct kvm_vcpu *vcpu, u32 vector)
+{
+	if (kvm_coop_active(vcpu) &&
+	    (READ_ONCE(vcpu->coop.urgent[(vector & 255) / 64]) &
+	     (1ULL << (vector & 63))))
+		__kvm_coop_wake(vcpu);
+}
+
+/* An event that has no vector (NMI) or is always urgent. Same context. */
+static inline void kvm_coop_event(struct kvm_vcpu *vcpu)
+{
+	if (kvm_coop_active(vcpu))
+		__kvm_coop_wake(vcpu);
+}
+
+/*
+ * A VM exit was handled as far as interrupts go, and preemption is about to
+ * be enabled. Context: vCPU thread, preemption off, interrupts on.
+ */
+static inline void kvm_coop_exit(struct kvm_vcpu *vcpu)
+{
+	if (kvm_coop_active(vcpu) &&
+	    unlikely(vcpu->coop.boosted | need_resched()))
+		__kvm_coop_exit(vcpu);
+}
+
+/* Around the wait in kvm_vcpu_block(). Context: vCPU thread, may sleep. */
+static inline void kvm_coop_block(struct kvm_vcpu *vcpu)
+{
+	if (kvm_coop_active(vcpu))
+		__kvm_coop_block(vcpu);
+}
+
+static inline void kvm_coop_unblock(struct kvm_vcpu *vcpu)
+{
+	if (kvm_coop_active(vcpu))
+		__kvm_coop_unblock(vcpu);
+}
+
+/* Around KVM_RUN. Context: vCPU thread, may sleep, SRCU not held. */
+static inline void kvm_coop_run_begin(struct kvm_vcpu *vcpu)
+{
+	if (static_branch_unlikely(&kvm_coop_key) && vcpu->kvm->coop.policy)
+		__kvm_coop_run_begin(vcpu);
+}
+
+static inline void kvm_coop_run_end(struct kvm_vcpu *vcpu)
+{
+	if (static_branch_unlikely(&kvm_coop_key) && vcpu->kvm->coop.policy)
+		__kvm_coop_run_end(vcpu);
+}
+
+/* Preempt notifiers. Context: preemption off; out: rq lock held. */
+static inline void kvm_coop_sched_in(struct kvm_vcpu *vcpu)
+{
+	if (kvm_coop_active(vcpu))
+		__kvm_coop_sched_in(vcpu);
+}
+
+static inline void kvm_coop_sched_out(struct kvm_vcpu *vcpu)
+{
+	if (kvm_coop_active(vcpu))
+		__kvm_coop_sched_out(vcpu);
+}
+
+#else /* !CONFIG_KVM_COOP */
+
+static inline void kvm_coop_irq(struct kvm_vcpu *vcpu, u32 vector) { }
+static inline void kvm_coop_event(struct kvm_vcpu *vcpu) { }
+static inline void kvm_coop_exit(struct kvm_vcpu *vcpu) { }
+static inline void kvm_coop_block(struct kvm_vcpu *vcpu) { }
+static inline void kvm_coop_unblock(struct kvm_vcpu *vcpu) { }
+static inline void kvm_coop_run_begin(struct kvm_vcpu *vcpu) { }
+static inline void kvm_coop_run_end(struct kvm_vcpu *vcpu) { }
+static inline void kvm_coop_sched_in(struct kvm_vcpu *vcpu) { }
+static inline void kvm_coop_sched_out(struct kvm_vcpu *vcpu) { }
+static inline void kvm_coop_vcpu_init(struct kvm_vcpu *vcpu) { }
+static inline void kvm_coop_vcpu_destroy(struct kvm_vcpu *vcpu) { }
+static inline void kvm_coop_vm_destroy(struct kvm *kvm) { }
+static inline void kvm_coop_unregister(struct kvm_vcpu *vcpu) { }
+static inline void kvm_coop_service(struct kvm_vcpu *vcpu) { }
+
+static inline int kvm_coop_enable(struct kvm *kvm, struct kvm_enable_cap *cap)
+{
+	return -EINVAL;
+}
+
+static inline u32 kvm_coop_supported(void)
+{
+	return 0;
+}
+
+static inline int kvm_coop_set_msr(struct kvm_vcpu *vcpu, u64 data, bool host)
+{
+	return 1;
+}
+
+static inline int kvm_coop_get_msr(struct kvm_vcpu *vcpu, struct msr_data *msr)
+{
+	return 1;
+}
+
+static inline int kvm_coop_yield(struct kvm_vcpu *vcpu)
+{
+	return -KVM_ENOSYS;
+}
+
+#define KVM_COOP_EMULATED_MSRS
+
+#endif
+#endif /* _LINUX_KVM_COOP_H */

@@ -1,0 +1,275 @@
+/* SPDX-License-Identifier: GPL-2.0 WITH Linux-syscall-note */
+/*
+ * kvm-coop: cooperative vCPU scheduling between a KVM host and its guests.
+ *
+ * This header is the whole ABI: between guest and host (CPUID bit, MSR,
+ * hypercall, shared page) and between the VMM and KVM (capability).
+ *
+ * The rules that every field follows:
+ *
+ *  - One word, one writer. A field is written by the guest or by the host,
+ *    never by both, and lives in a 64-byte line of that writer.
+ *  - Fields are naturally aligned, little endian, and read and written with
+ *    single loads and stores of their own width. Nothing is locked.
+ *  - The host reads the page only where it decides anyway: when the vCPU is
+ *    about to be preempted, when it is woken, when it blocks. A store by the
+ *    guest takes effect then and not before.
+ *  - What the guest writes can cost nobody but its own VM: every grant ends by
+ *    a host timer, and the time is charged to the vCPU.
+ *  - The host writes the page only inside KVM_RUN of that vCPU, so that a
+ *    paused VM's memory is stable.
+ *  - Reserved fields and bits are written as zero and ignored when read.
+ *
+ * Life cycle of a registration, per vCPU:
+ *
+ *   unregistered --- WRMSR gpa|1, header good ---> registered
+ *   registered   --- WRMSR gpa|1 ---> registered with the new page only
+ *   registered   --- WRMSR 0, or vCPU reset ---> unregistered
+ *
+ * Leaving "registered" ends any boost before WRMSR returns; the host never
+ * touches the old page again.
+ */
+#ifndef _UAPI_LINUX_KVM_COOP_H
+#define _UAPI_LINUX_KVM_COOP_H
+
+#include <linux/types.h>
+
+/* --- discovery and registration ---------------------------------------- */
+
+/*
+ * CPUID 0x40000001 EAX bit number. Set for a vCPU only if the VMM enabled
+ * KVM_CAP_COOP for the VM and put the bit into the vCPU's CPUID. Without the
+ * bit the MSR and the hypercall do not exist for the guest (#GP, -KVM_ENOSYS).
+ */
+#define KVM_FEATURE_COOP		20
+
+/*
+ * MSR: guest physical address of the vCPU's struct kvm_coop_page, aligned to
+ * its size, with KVM_COOP_MSR_ENABLE; or 0. RDMSR returns the value last
+ * written; the value after reset is 0.
+ *
+ * #GP if: reserved bits are set; the enable bit is clear and the value is not
+ * zero; the address is beyond the vCPU's MAXPHYADDR or in no writable memory
+ * slot; abi_version or size of the page is not one the host knows.
+ * A write by the VMM (KVM_SET_MSRS) checks the value's format only, since
+ * memory may arrive later than MSRs; the page is then looked at in KVM_RUN.
+ */
+#define MSR_KVM_COOP			0x4b564dc0
+#define KVM_COOP_MSR_ENABLE		(1ULL << 0)
+
+/*
+ * Hypercall, no arguments: give back what the host granted. Returns 0, also
+ * when there was nothing to give back; -KVM_ENOSYS if not registered.
+ * To be used only if KVM_COOP_STATUS_BOOSTED is set and no intent is left.
+ * May be made with preemption disabled: the host then ends the boost when the
+ * guest's preempt count no longer shows a critical section, at the latest
+ * after a short grace, so that no run-queue lock holder loses its pCPU.
+ */
+#define KVM_HC_COOP_YIELD		0x4b43
+
+/* --- the shared page ----------------------------------------------------- */
+
+#define KVM_COOP_ABI_VERSION		1
+#define KVM_COOP_PAGE_SIZE		256
+
+/* features: wanted by the guest, granted by the host, allowed by the VMM */
+/* boost on delivery of an urgent interrupt */
+#define KVM_COOP_F_IRQ			(1U << 0)
+/* boost while intent says that RT work runs */
+#define KVM_COOP_F_RT			(1U << 1)
+/* defer a preemption that would hit a critical section (bounded) */
+#define KVM_COOP_F_DEFER		(1U << 2)
+/* count preemptions inside critical sections, act on nothing */
+#define KVM_COOP_F_OBSERVE		(1U << 3)
+#define KVM_COOP_F_ALL			(KVM_COOP_F_IRQ | KVM_COOP_F_RT | \
+					 KVM_COOP_F_DEFER | KVM_COOP_F_OBSERVE)
+
+/* intent bits, written by the guest at any time */
+/* the current task is RT or deadline */
+#define KVM_COOP_INTENT_RT		(1U << 0)
+/* a driver or a user program asked for it */
+#define KVM_COOP_INTENT_REQUEST		(1U << 1)
+/*
+ * the idle task is current. It runs with preemption disabled, so the host
+ * then ignores the preempt-disable bits of the preempt count.
+ */
+#define KVM_COOP_INTENT_IDLE		(1U << 2)
+
+/* status bits, written by the host before a VM entry */
+/* the page is in use; clear until the host has looked at it */
+#define KVM_COOP_STATUS_ACTIVE		(1U << 0)
+/* the host granted something; yield when it is no longer needed */
+#define KVM_COOP_STATUS_BOOSTED		(1U << 1)
+/* requests are refused for now: the vCPU has to pay back what it borrowed */
+#define KVM_COOP_STATUS_THROTTLED	(1U << 2)
+
+/* state of the vCPU as its siblings see it */
+#define KVM_COOP_STATE_RUNNING		0
+#define KVM_COOP_STATE_PREEMPTED	1
+#define KVM_COOP_STATE_BLOCKED		2
+
+/* flags of the preempt-count description */
+/* pc_resched_mask is clear, not set, while a reschedule is wanted (x86) */
+#define KVM_COOP_PC_RESCHED_INVERTED	(1U << 0)
+
+/* Line 0. Written by the guest before WRMSR; the host takes one copy then. */
+struct kvm_coop_guest_setup {
+	/* KVM_COOP_ABI_VERSION; another value is refused with #GP */
+	__u32 abi_version;
+	/* bytes the guest reserved, KVM_COOP_PAGE_SIZE for version 1 */
+	__u32 size;
+	/* KVM_COOP_F_* the guest wants; unknown bits are ignored */
+	__u32 features;
+	/* reserved for a notification vector; 0 in version 1 */
+	__u32 notify_vector;
+	/*
+	 * GPA of this CPU's 32-bit preempt count, aligned to 4; 0 = none.
+	 * The host only ever reads it. An address that is not readable
+	 * memory counts as "no information".
+	 */
+	__u64 preempt_count_gpa;
+	/*
+	 * Which bits of that word mean what, so that the host knows no guest
+	 * kernel's layout. A zero mask: the guest has no such bits.
+	 */
+	__u32 pc_preempt_mask;
+	__u32 pc_softirq_mask;
+	__u32 pc_hardirq_mask;
+	__u32 pc_nmi_mask;
+	/* a reschedule is wanted: a task was woken and is about to run */
+	__u32 pc_resched_mask;
+	/* KVM_COOP_PC_* */
+	__u32 pc_flags;
+	__u64 reserved[2];
+};
+
+/* Line 1. Written by the guest, hot. */
+struct kvm_coop_guest_line {
+	/* KVM_COOP_INTENT_* as of now; single 32-bit stores */
+	__u32 intent;
+	/* the irq_ticket whose interrupts have been handled, all of them */
+	__u32 irq_ack;
+	/* reserved for notifications; 0 in version 1 */
+	__u32 notify_ack;
+	__u32 reserved0;
+	__u64 reserved1[2];
+	/*
+	 * Bit v of the map (word v / 64, bit v % 64): interrupt vector v is
+	 * urgent. Read by the host when it refreshes its view (at WRMSR and
+	 * when a vCPU thread enters KVM_RUN); all ones is a good default.
+	 */
+	__u64 urgent[4];
+};
+
+/* Line 2. Written by the host before a VM entry, hot. */
+struct kvm_coop_host_line {
+	/* KVM_COOP_STATUS_* */
+	__u32 status;
+	/*
+	 * Incremented when the host boosts for an interrupt. The guest copies
+	 * it to irq_ack when it has handled what was pending; as long as they
+	 * differ, a zero intent does not end the boost (the bound still does).
+	 * Wraps; compare for equality only.
+	 */
+	__u32 irq_ticket;
+	/* reserved for notifications; 0 in version 1 */
+	__u32 notify_seq;
+	/* KVM_COOP_F_* that are in force for this vCPU */
+	__u32 features;
+	/*
+	 * Guest TSC at which the thread's time slice ends, an estimate;
+	 * 0 = nobody competes for the pCPU.
+	 */
+	__u64 slice_end;
+	/* ns of boost left before the budget is empty */
+	__u64 budget_left_ns;
+	/* ns of boosted time not yet paid back, 0 if none */
+	__u64 debt_ns;
+	__u64 reserved[3];
+};
+
+/*
+ * Line 3. Written by the host when the vCPU thread is scheduled in or out,
+ * for the guest's load balancer; all vCPUs may read it. seq is odd while the
+ * host writes: read seq, the fields, and seq again. All times are ns since
+ * registration, wall clock of the host.
+ */
+struct kvm_coop_host_facts {
+	__u32 seq;
+	/* KVM_COOP_STATE_* */
+	__u32 state;
+	/* time spent on a pCPU */
+	__u64 run_ns;
+	/* time spent runnable but waiting for a pCPU */
+	__u64 wait_ns;
+	/* how long a wait that begins now is likely to last; 0 = unknown */
+	__u64 wait_estimate_ns;
+	/* how often the vCPU was preempted although it wanted to run */
+	__u64 preempted_total;
+	/* of these, how often inside a critical section */
+	__u64 preempted_critical;
+	__u64 reserved[2];
+};
+
+struct kvm_coop_page {
+	struct kvm_coop_guest_setup setup;
+	struct kvm_coop_guest_line guest;
+	struct kvm_coop_host_line host;
+	struct kvm_coop_host_facts facts;
+} __attribute__((aligned(KVM_COOP_PAGE_SIZE)));
+
+/* --- VMM and KVM --------------------------------------------------------- */
+
+/*
+ * KVM_CHECK_EXTENSION: the KVM_COOP_F_* that this host can offer, 0 if the
+ * feature is compiled out or switched off for the host.
+ * KVM_ENABLE_CAP on the VM, before the first vCPU is created (-EBUSY after):
+ * args[0] = user address of struct kvm_coop_config.
+ */
+#define KVM_CAP_COOP			0x4b434f50
+
+/* what a boost does to the vCPU thread */
+/* facts only: no thread is ever touched */
+#define KVM_COOP_POLICY_NONE		0
+/* SCHED_FIFO at rt_priority while boosted, charged back afterwards */
+#define KVM_COOP_POLICY_RT		1
+/* SCHED_NORMAL with a slice of slice_ns, set once; no class change */
+#define KVM_COOP_POLICY_FAIR		2
+
+/* config flags */
+/* do not charge boosted time: for measurements, needs CAP_SYS_NICE */
+#define KVM_COOP_CONFIG_NO_CHARGE	(1U << 0)
+
+/*
+ * A zero in any field but size and policy selects the host's default. A value
+ * above the host's ceiling (module parameters of kvm) is -EINVAL, as are an
+ * unknown policy, feature or flag, and a size that is not this struct's.
+ */
+struct kvm_coop_config {
+	/* sizeof(struct kvm_coop_config) */
+	__u32 size;
+	/* KVM_COOP_POLICY_* */
+	__u32 policy;
+	/* KVM_COOP_F_* the guest may have */
+	__u32 features;
+	/* KVM_COOP_CONFIG_* */
+	__u32 flags;
+	/* SCHED_FIFO priority of a boosted thread, 1..99 */
+	__u32 rt_priority;
+	/* EEVDF slice for policy fair, ns, 100000..100000000 */
+	__u32 slice_ns;
+	/* longest grant without RT intent, us */
+	__u32 irq_bound_us;
+	/* run time after a grant before an exit without reason ends it, us */
+	__u32 linger_us;
+	/* longest deferral of a preemption, us */
+	__u32 grace_us;
+	/* largest debt at which a boost is still granted, us */
+	__u32 debt_limit_us;
+	/* budget with RT intent: parts per thousand of a pCPU */
+	__u32 rt_rate_permille;
+	/* and how much of it may be used at once, us */
+	__u32 rt_burst_us;
+};
+
+#endif /* _UAPI_LINUX_KVM_COOP_H */

@@ -1,0 +1,375 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Loans of RT priority to fair tasks; see include/linux/sched/coop.h.
+ *
+ * Everything here may be called from hard interrupts, with interrupts enabled
+ * or not, but never with a run-queue lock or a pi_lock held: both are taken,
+ * in the order in which try_to_wake_up() takes them.
+ */
+#include <linux/mmu_context.h>
+#include <linux/sched.h>
+#include <linux/sched/coop.h>
+#include <linux/sched/rt.h>
+#include <linux/export.h>
+#include <linux/jump_label.h>
+
+#include "sched.h"
+
+DEFINE_STATIC_KEY_FALSE(sched_coop_key);
+
+/*
+ * Far above any debt that a bounded loan can leave. It only keeps a virtual
+ * runtime that went stale, say on another run queue, from starving the task.
+ */
+#define SCHED_COOP_DEBT_CEILING_NS	(100 * NSEC_PER_MSEC)
+
+/**
+ * sched_coop_get - there may be loans from now on
+ *
+ * Context: process, may sleep.
+ */
+void sched_coop_get(void)
+{
+	static_branch_inc(&sched_coop_key);
+}
+EXPORT_SYMBOL_GPL(sched_coop_get);
+
+/**
+ * sched_coop_put - the caller will lend no more
+ *
+ * Context: process, may sleep. All of the caller's loans have been returned.
+ */
+void sched_coop_put(void)
+{
+	static_branch_dec(&sched_coop_key);
+}
+EXPORT_SYMBOL_GPL(sched_coop_put);
+
+static u64 weight_of(const struct sched_entity *se)
+{
+	return max(scale_load_down(se->load.weight), 1UL);
+}
+
+/* real ns that @se runs -> ns of its virtual runtime */
+static u64 to_virtual(u64 ns, const struct sched_entity *se)
+{
+	return mul_u64_u64_div_u64(ns, scale_load_down(NICE_0_LOAD),
+				   weight_of(se));
+}
+
+/* Who else wants to run where @p runs, or would run if it were woken? */
+static bool contended(const struct rq *rq, const struct task_struct *p)
+{
+	unsigned int others = READ_ONCE(rq->nr_running);
+
+	if (READ_ONCE(p->on_rq) && !READ_ONCE(p->se.sched_delayed))
+		others--;
+	return others > 0;
+}
+
+/**
+ * sched_coop_contended - does anybody compete with @p for its CPU?
+ * @p: a task
+ *
+ * Lockless and therefore a hint: a loan without competitor changes nothing.
+ */
+bool sched_coop_contended(struct task_struct *p)
+{
+	return contended(cpu_rq(task_cpu(p)), p);
+}
+EXPORT_SYMBOL_GPL(sched_coop_contended);
+
+/*
+ * Change policy and class of @p, nothing else: nice, slice, clamps and
+ * reset-on-fork stay as they are. A priority inherited through an rt_mutex
+ * stays in force if it is higher. Like the core of sched_setscheduler(),
+ * without its checks and without walking the PI chain, which is impossible in
+ * hard interrupts: @p's waiters keep the order they have.
+ */
+static void switch_policy(struct rq *rq, struct task_struct *p, int policy,
+			  int rt_priority)
+{
+	int flags = DEQUEUE_SAVE | DEQUEUE_MOVE | DEQUEUE_NOCLOCK;
+	const struct sched_class *prev_class = p->sched_class;
+	const struct sched_class *next_class;
+	struct task_struct *donor = rt_mutex_get_top_task(p);
+	int oldprio = p->prio, newprio;
+	bool queued, running;
+
+	p->policy = policy;
+	p->rt_priority = rt_priority;
+	p->normal_prio = rt_policy(policy) ? MAX_RT_PRIO - 1 - rt_priority :
+					     p->static_prio;
+	newprio = p->normal_prio;
+	if (donor)
+		newprio = min(newprio, donor->prio);
+	next_class = __setscheduler_class(policy, newprio);
+
+	if (prev_class != next_class && p->se.sched_delayed)
+		dequeue_task(rq, p, DEQUEUE_SLEEP | DEQUEUE_DELAYED |
+				    DEQUEUE_NOCLOCK);
+
+	queued = task_on_rq_queued(p);
+	running = task_current(rq, p);
+	if (queued)
+		dequeue_task(rq, p, flags);
+	if (running)
+		put_prev_task(rq, p);
+
+	/* the nice value may have changed while it had no effect */
+	set_load_weight(p, true);
+	p->sched_class = next_class;
+	p->prio = newprio;
+	check_class_changing(rq, p, prev_class);
+
+	if (queued) {
+		if (oldprio < newprio)
+			flags |= ENQUEUE_HEAD;
+		enqueue_task(rq, p, flags);
+	}
+	if (running)
+		set_next_task(rq, p);
+
+	check_class_changed(rq, p, prev_class, oldprio);
+}
+
+/* Unlock and run what the class change left to do for the balancer. */
+static void unlock_and_balance(struct rq *rq, struct task_struct *p,
+			       struct rq_flags *rf)
+{
+	struct balance_callback *head;
+
+	preempt_disable();
+	head = splice_balance_callbacks(rq);
+	task_rq_unlock(rq, p, rf);
+	balance_callbacks(rq, head);
+	preempt_enable();
+}
+
+static u64 exec_runtime(struct rq *rq, struct task_struct *p)
+{
+	if (task_current(rq, p))
+		p->sched_class->update_curr(rq);
+	return p->se.sum_exec_runtime;
+}
+
+/* May @p be lent a priority: is it an ordinary fair task? */
+static bool may_borrow(const struct task_struct *p)
+{
+	if (p->policy != SCHED_NORMAL && p->policy != SCHED_BATCH)
+		return false;
+	if (p->sched_class != &fair_sched_class)
+		return false;
+#ifdef CONFIG_RT_GROUP_SCHED
+	if (rt_bandwidth_enabled() && !task_group(p)->rt_bandwidth.rt_runtime)
+		return false;
+#endif
+	return true;
+}
+
+/* Where @p stands relative to the average @avg of its queue, virtual ns. */
+static s64 entity_position(const struct sched_entity *se, u64 avg)
+{
+	if (se->on_rq)
+		return (s64)(se->vruntime - avg);
+	/* asleep: what it takes along to its next placement */
+	return -se->vlag;
+}
+
+static void open_loan(struct sched_coop *loan, const struct cfs_rq *cfs_rq,
+		      u64 avg, s64 key, u64 exec)
+{
+	loan->cfs_rq = cfs_rq;
+	loan->base = avg + key;
+	loan->key = key;
+	loan->exec = exec;
+}
+
+/* Virtual runtime at which @p would stand had it run in the fair class. */
+static u64 loan_floor(const struct task_struct *p, const struct cfs_rq *cfs_rq,
+		      u64 avg, u64 used)
+{
+	const struct sched_coop *loan = &p->coop;
+	u64 base = loan->base;
+
+	if (cfs_rq != loan->cfs_rq)
+		base = avg + loan->key;
+	return base + to_virtual(used, &p->se);
+}
+
+static int begin_loan(struct rq *rq, struct task_struct *p, int prio,
+		      u64 limit_ns)
+{
+	struct cfs_rq *cfs_rq = task_cfs_rq(p);
+	u64 exec = exec_runtime(rq, p), avg = avg_vruntime(cfs_rq);
+	s64 key = entity_position(&p->se, avg);
+
+	if (key > (s64)to_virtual(limit_ns, &p->se) && contended(rq, p))
+		return -EAGAIN;
+	open_loan(&p->coop, cfs_rq, avg, key, exec);
+	p->coop.policy = p->policy;
+	p->coop.prio = prio;
+	p->coop.borrowed = true;
+	p->coop.due = false;
+	switch_policy(rq, p, SCHED_FIFO, prio);
+	return 0;
+}
+
+/*
+ * The loan goes on. A debtor is refused, as at the beginning. Credit is not
+ * saved up: whoever slept meanwhile begins at the average, as any task that
+ * wakes up does.
+ */
+static int renew_loan(struct rq *rq, struct task_struct *p, u64 limit_ns)
+{
+	struct cfs_rq *cfs_rq = task_cfs_rq(p);
+	u64 exec = exec_runtime(rq, p), avg = avg_vruntime(cfs_rq);
+	u64 used = exec - p->coop.exec;
+	s64 key = (s64)(loan_floor(p, cfs_rq, avg, used) - avg);
+
+	if (!contended(rq, p) || key < 0)
+		key = 0;
+	if (key > (s64)to_virtual(limit_ns, &p->se))
+		return -EAGAIN;
+	if (key == 0)
+		open_loan(&p->coop, cfs_rq, avg, 0, exec);
+	return 0;
+}
+
+static bool loan_intact(const struct task_struct *p)
+{
+	return p->policy == SCHED_FIFO && p->rt_priority == p->coop.prio;
+}
+
+/**
+ * sched_coop_borrow - lend @p a SCHED_FIFO priority, or let its loan go on
+ * @p: the task, current or not, sleeping or not
+ * @prio: rt_priority, 1..99
+ * @limit_ns: debt in ns of @p's run time above which the answer is no
+ *
+ * Context: any but NMI; no rq lock, no pi_lock held.
+ * Return: 0; -EAGAIN if @p is in debt (a running loan then has to be returned
+ * by the caller); -EPERM if @p is no fair task, or somebody else changed its
+ * policy since it borrowed.
+ */
+int sched_coop_borrow(struct task_struct *p, int prio, u64 limit_ns)
+{
+	struct rq_flags rf;
+	struct rq *rq;
+	int ret = -EPERM;
+
+	rq = task_rq_lock(p, &rf);
+	update_rq_clock(rq);
+	if (p->coop.borrowed) {
+		if (loan_intact(p))
+			ret = renew_loan(rq, p, limit_ns);
+	} else if (may_borrow(p)) {
+		ret = begin_loan(rq, p, prio, limit_ns);
+	}
+	unlock_and_balance(rq, p, &rf);
+	return ret;
+}
+EXPORT_SYMBOL_GPL(sched_coop_borrow);
+
+/**
+ * sched_coop_return - end the loan of @p
+ * @p: the task
+ * @charge: charge the time used to @p's virtual runtime
+ * @used_ns: set to the CPU time used since the loan began or was last found
+ *	without debt, ns
+ *
+ * If @p is current it does not give up its CPU here, but a reschedule is
+ * requested as after any such class change.
+ *
+ * Context: any but NMI; no rq lock, no pi_lock held.
+ * Return: 0, also without a loan; -EPERM if somebody else changed the policy
+ * meanwhile: it is left as it is.
+ */
+int sched_coop_return(struct task_struct *p, bool charge, u64 *used_ns)
+{
+	struct sched_coop *loan = &p->coop;
+	struct cfs_rq *cfs_rq;
+	struct rq_flags rf;
+	struct rq *rq;
+	int ret = 0;
+	u64 avg;
+
+	*used_ns = 0;
+	rq = task_rq_lock(p, &rf);
+	update_rq_clock(rq);
+	if (loan->borrowed) {
+		cfs_rq = task_cfs_rq(p);
+		*used_ns = exec_runtime(rq, p) - loan->exec;
+		avg = avg_vruntime(cfs_rq);
+		loan->floor = loan_floor(p, cfs_rq, avg, *used_ns);
+		loan->debt = (s64)(loan->floor - avg);
+		loan->cfs_rq = cfs_rq;
+		loan->borrowed = false;
+		if (loan_intact(p)) {
+			loan->due = charge;
+			switch_policy(rq, p, loan->policy, 0);
+		} else {
+			ret = -EPERM;
+		}
+	}
+	unlock_and_balance(rq, p, &rf);
+	return ret;
+}
+EXPORT_SYMBOL_GPL(sched_coop_return);
+
+void __sched_coop_place(const struct cfs_rq *cfs_rq, struct sched_entity *se,
+			u64 avg)
+{
+	struct sched_coop *loan;
+	u64 floor, ceiling;
+
+	if (!entity_is_task(se))
+		return;
+	loan = &task_of(se)->coop;
+	if (likely(!loan->due))
+		return;
+
+	loan->due = false;
+	floor = cfs_rq == loan->cfs_rq ? loan->floor : avg + loan->debt;
+	ceiling = avg + to_virtual(SCHED_COOP_DEBT_CEILING_NS, se);
+	if ((s64)(floor - ceiling) > 0)
+		floor = ceiling;
+	if ((s64)(floor - se->vruntime) > 0)
+		se->vruntime = floor;
+}
+
+/**
+ * sched_coop_slice_left - how long the current task may run on
+ *
+ * Context: any with preemption disabled. An estimate: read without lock.
+ * Return: ns of wall time until the slice ends, at least 1; 0 if nobody
+ * competes.
+ */
+u64 sched_coop_slice_left(void)
+{
+	const struct sched_entity *se = &current->se;
+	s64 left;
+
+	if (!contended(this_rq(), current))
+		return 0;
+	left = (s64)(READ_ONCE(se->deadline) - READ_ONCE(se->vruntime));
+	if (left <= 0)
+		return 1;
+	return mul_u64_u64_div_u64(left, weight_of(se),
+				   scale_load_down(NICE_0_LOAD));
+}
+EXPORT_SYMBOL_GPL(sched_coop_slice_left);
+
+/**
+ * sched_coop_wait_estimate - how long a task that leaves this CPU now will wait
+ *
+ * One slice for each competitor. Context: any with preemption disabled.
+ * Return: ns of wall time, 0 if nobody competes.
+ */
+u64 sched_coop_wait_estimate(void)
+{
+	unsigned int running = READ_ONCE(this_rq()->nr_running);
+
+	return running > 1 ? (u64)(running - 1) * sysctl_sched_base_slice : 0;
+}
+EXPORT_SYMBOL_GPL(sched_coop_wait_estimate);

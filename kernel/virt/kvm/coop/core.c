@@ -1,0 +1,925 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * kvm-coop's state machine: when a vCPU thread is boosted and when no more.
+ *
+ * A boost begins when an urgent interrupt is about to wake the vCPU, or when
+ * the vCPU is about to be preempted although its page says that it must not.
+ * It ends when the guest yields, when an exit finds no reason left, at its
+ * bound, and always before KVM_RUN returns. See include/uapi/linux/kvm_coop.h
+ * for what host and guest tell each other, decide.h for what it means.
+ *
+ * Locking: coop.lock is raw, taken with interrupts off, from any context but
+ * NMI. The scheduler's locks nest inside, so the preempt notifiers, which run
+ * under the rq lock, must not take it. The guest's pages are read and written
+ * under the read side of their gfn_to_pfn_cache and kvm->srcu; nothing waits
+ * for them: a look that fails counts as "no reason".
+ */
+#include <linux/kvm_coop.h>
+#include <linux/sched/coop.h>
+#include <linux/capability.h>
+#include <linux/module.h>
+
+#include "policy.h"
+
+#define CREATE_TRACE_POINTS
+#include "trace.h"
+
+DEFINE_STATIC_KEY_FALSE(kvm_coop_key);
+
+/*
+ * How long a yield made inside of a critical section waits for its end, and
+ * how often it looks: the section is the guest's context switch or interrupt
+ * exit, a few microseconds.
+ */
+#define COOP_YIELD_STEP_NS	(50 * NSEC_PER_USEC)
+#define COOP_YIELD_LIMIT_NS	(500 * NSEC_PER_USEC)
+
+/* less budget than this is not worth a grant */
+#define COOP_BUDGET_MIN_NS	(50 * NSEC_PER_USEC)
+
+static bool coop_on;
+module_param_named(coop, coop_on, bool, 0644);
+MODULE_PARM_DESC(coop, "VMs may enable kvm-coop; clearing it ends all boosts (default N)");
+
+/* ceilings for what a VMM may ask for */
+static unsigned int coop_max_rt_priority = 49;
+module_param(coop_max_rt_priority, uint, 0644);
+static unsigned int coop_max_irq_bound_us = 10000;
+module_param(coop_max_irq_bound_us, uint, 0644);
+static unsigned int coop_max_linger_us = 5000;
+module_param(coop_max_linger_us, uint, 0644);
+static unsigned int coop_max_grace_us = 500;
+module_param(coop_max_grace_us, uint, 0644);
+static unsigned int coop_max_debt_limit_us = 10000;
+module_param(coop_max_debt_limit_us, uint, 0644);
+static unsigned int coop_max_rt_rate_permille = 900;
+module_param(coop_max_rt_rate_permille, uint, 0644);
+static unsigned int coop_max_rt_burst_us = 50000;
+module_param(coop_max_rt_burst_us, uint, 0644);
+
+static u64 us(u32 n)
+{
+	return (u64)n * NSEC_PER_USEC;
+}
+
+/* --- the guest's memory --------------------------------------------------- */
+
+/*
+ * Get at a cached guest page without waiting. On success interrupts are off
+ * until put_page_line(). Context: any but NMI; kvm->srcu held for reading.
+ */
+static void *get_page_line(struct gfn_to_pfn_cache *gpc, unsigned long len,
+			   unsigned long *flags)
+{
+	local_irq_save(*flags);
+	if (read_trylock(&gpc->lock)) {
+		/* a device's registers are no place to look for words */
+		if (kvm_gpc_check(gpc, len) && pfn_valid(gpc->pfn))
+			return gpc->khva;
+		read_unlock(&gpc->lock);
+	}
+	local_irq_restore(*flags);
+	return NULL;
+}
+
+static void put_page_line(struct gfn_to_pfn_cache *gpc, bool wrote,
+			  unsigned long flags)
+{
+	if (wrote)
+		kvm_gpc_mark_dirty_in_slot(gpc);
+	read_unlock(&gpc->lock);
+	local_irq_restore(flags);
+}
+
+static void read_count(struct kvm_vcpu *vcpu, struct coop_facts *f)
+{
+	struct kvm_vcpu_coop *c = &vcpu->coop;
+	unsigned long flags;
+	const u32 *count;
+
+	f->have_count = false;
+	/* a hypervisor runs its guests with preemption disabled */
+	if (kvm_arch_coop_in_nested(vcpu))
+		return;
+	count = get_page_line(&c->count, sizeof(*count), &flags);
+	if (!count)
+		return;
+	f->preempt_count = READ_ONCE(*count);
+	f->have_count = true;
+	put_page_line(&c->count, false, flags);
+}
+
+/*
+ * One look at what the guest published. Context: any but NMI, vCPU thread or
+ * not; preemption may be on. Returns false if the page is out of reach.
+ */
+static bool look(struct kvm_vcpu *vcpu, struct coop_facts *f)
+{
+	struct kvm_vcpu_coop *c = &vcpu->coop;
+	const struct kvm_coop_page *page;
+	unsigned long flags;
+	int idx;
+
+	memset(f, 0, sizeof(*f));
+	idx = srcu_read_lock(&vcpu->kvm->srcu);
+	page = get_page_line(&c->page, sizeof(*page), &flags);
+	if (page) {
+		f->intent = READ_ONCE(page->guest.intent);
+		f->irq_ack = READ_ONCE(page->guest.irq_ack);
+		put_page_line(&c->page, false, flags);
+		read_count(vcpu, f);
+	} else {
+		vcpu->stat.coop_page_misses++;
+	}
+	srcu_read_unlock(&vcpu->kvm->srcu, idx);
+	f->ticket = READ_ONCE(c->ticket);
+	return page;
+}
+
+static u32 status_bits(const struct kvm_vcpu_coop *c)
+{
+	u32 status = KVM_COOP_STATUS_ACTIVE;
+
+	if (c->boosted)
+		status |= KVM_COOP_STATUS_BOOSTED;
+	if (c->throttled)
+		status |= KVM_COOP_STATUS_THROTTLED;
+	return status;
+}
+
+/* Tell the guest. Context: vCPU thread inside KVM_RUN, kvm->srcu held. */
+static void publish(struct kvm_vcpu *vcpu)
+{
+	struct kvm_vcpu_coop *c = &vcpu->coop;
+	struct kvm_coop_page *page;
+	unsigned long flags;
+	u32 status, ticket;
+	u64 budget;
+
+	raw_spin_lock_irq(&c->lock);
+	status = status_bits(c);
+	ticket = c->ticket;
+	budget = c->budget.tokens;
+	raw_spin_unlock_irq(&c->lock);
+
+	page = get_page_line(&c->page, sizeof(*page), &flags);
+	if (!page) {
+		vcpu->stat.coop_page_misses++;
+		return;
+	}
+	WRITE_ONCE(page->host.features, c->features);
+	WRITE_ONCE(page->host.irq_ticket, ticket);
+	WRITE_ONCE(page->host.budget_left_ns, budget);
+	/* the ticket first: a guest that sees BOOSTED must find its ticket */
+	smp_store_release(&page->host.status, status);
+	put_page_line(&c->page, true, flags);
+}
+
+/*
+ * The line for the guest's balancer. Context: vCPU thread inside KVM_RUN,
+ * preemption off; may hold the rq lock.
+ */
+static void publish_facts(struct kvm_vcpu *vcpu, u64 slice_left)
+{
+	struct kvm_vcpu_coop *c = &vcpu->coop;
+	struct kvm_coop_host_facts *to;
+	struct kvm_coop_page *page;
+	unsigned long flags;
+	int idx;
+
+	idx = srcu_read_lock(&vcpu->kvm->srcu);
+	page = get_page_line(&c->page, sizeof(*page), &flags);
+	if (page) {
+		to = &page->facts;
+		WRITE_ONCE(to->seq, ++c->facts.seq);
+		smp_wmb();
+		WRITE_ONCE(to->state, c->facts.state);
+		WRITE_ONCE(to->run_ns, c->facts.run_ns);
+		WRITE_ONCE(to->wait_ns, c->facts.wait_ns);
+		WRITE_ONCE(to->wait_estimate_ns, c->facts.wait_estimate_ns);
+		WRITE_ONCE(to->preempted_total, c->facts.preempted_total);
+		WRITE_ONCE(to->preempted_critical, c->facts.preempted_critical);
+		smp_wmb();
+		WRITE_ONCE(to->seq, ++c->facts.seq);
+		WRITE_ONCE(page->host.slice_end, slice_left ?
+			   kvm_arch_coop_guest_tsc(vcpu, slice_left) : 0);
+		put_page_line(&c->page, true, flags);
+	} else {
+		vcpu->stat.coop_page_misses++;
+	}
+	srcu_read_unlock(&vcpu->kvm->srcu, idx);
+}
+
+/* --- grants; all under coop.lock ------------------------------------------ */
+
+/* Make sure that somebody looks at @at, at the latest. */
+static void arm_timer(struct kvm_vcpu_coop *c, u64 at)
+{
+	ktime_t t = ns_to_ktime(at);
+
+	if (!hrtimer_is_queued(&c->timer) ||
+	    hrtimer_get_expires(&c->timer) > t)
+		hrtimer_start(&c->timer, t, HRTIMER_MODE_ABS_PINNED_HARD);
+}
+
+/*
+ * Account boosted CPU time up to now. sum_exec_runtime is exact after a class
+ * change and while the thread sleeps; in between it lags by at most a tick,
+ * which the next settlement then finds.
+ */
+static void settle(struct kvm_vcpu *vcpu)
+{
+	struct kvm_vcpu_coop *c = &vcpu->coop;
+	u64 exec = READ_ONCE(c->task->se.sum_exec_runtime);
+	u64 used = exec - c->exec_mark;
+
+	c->exec_mark = exec;
+	vcpu->stat.coop_boosted_ns += used;
+	if (c->reason == COOP_REASON_RT)
+		coop_budget_spend(&c->budget, used);
+}
+
+/* How long may a grant for @reason last, ns from @now; 0: not at all. */
+static u64 grant_length(struct kvm_vcpu *vcpu, enum coop_reason reason, u64 now)
+{
+	const struct kvm_coop_config *config = &vcpu->kvm->coop.config;
+	struct coop_budget *b = &vcpu->coop.budget;
+
+	if (reason == COOP_REASON_IRQ)
+		return us(config->irq_bound_us);
+	coop_budget_refill(b, config->rt_rate_permille,
+			   us(config->rt_burst_us), now);
+	return b->tokens < COOP_BUDGET_MIN_NS ? 0 : b->tokens;
+}
+
+static int refuse(struct kvm_vcpu *vcpu, int err)
+{
+	struct kvm_vcpu_coop *c = &vcpu->coop;
+
+	if (err == -EAGAIN) {
+		vcpu->stat.coop_refused_debt++;
+		if (!c->throttled)
+			kvm_make_request(KVM_REQ_COOP, vcpu);
+		c->throttled = true;
+	} else {
+		vcpu->stat.coop_refused_class++;
+	}
+	return err;
+}
+
+static bool feature_allows(u32 features, enum coop_reason reason)
+{
+	return features & (reason == COOP_REASON_RT ? KVM_COOP_F_RT :
+						      KVM_COOP_F_IRQ);
+}
+
+/* Begin a boost, or give a running one a new bound. */
+static int grant(struct kvm_vcpu *vcpu, enum coop_reason reason, u64 now)
+{
+	const struct kvm_coop_policy *policy = vcpu->kvm->coop.policy;
+	struct kvm_vcpu_coop *c = &vcpu->coop;
+	bool kept = c->boosted;
+	u64 length;
+	int ret;
+
+	if (!READ_ONCE(coop_on) || !c->task || !policy->boost || c->hands_off ||
+	    !feature_allows(c->features, reason))
+		return -EOPNOTSUPP;
+	/* alone on the CPU: nothing to win, nothing to pay */
+	if (!kept && !sched_coop_contended(c->task))
+		return -ENOENT;
+
+	if (kept)
+		settle(vcpu);
+	length = grant_length(vcpu, reason, now);
+	ret = length ? policy->boost(vcpu) : -EAGAIN;
+	trace_kvm_coop_grant(vcpu->vcpu_id, reason, kept, ret);
+	if (ret)
+		return refuse(vcpu, ret);
+
+	if (!kept)
+		c->exec_mark = READ_ONCE(c->task->se.sum_exec_runtime);
+	c->boosted = true;
+	c->yielding = false;
+	c->throttled = false;
+	c->granted_at = now;
+	/* an interrupt on top of RT work takes nothing away from it */
+	if (c->reason != COOP_REASON_RT || reason == COOP_REASON_RT) {
+		c->reason = reason;
+		c->bound_at = now + length;
+	}
+	arm_timer(c, c->bound_at);
+	if (kept)
+		vcpu->stat.coop_boosts_kept++;
+	else if (reason == COOP_REASON_RT)
+		vcpu->stat.coop_boosts_rt++;
+	else
+		vcpu->stat.coop_boosts_irq++;
+	kvm_make_request(KVM_REQ_COOP, vcpu);
+	return 0;
+}
+
+/* End the boost; @counter and @why say the reason. */
+static void __end_boost(struct kvm_vcpu *vcpu, u64 *counter, const char *why)
+{
+	struct kvm_vcpu_coop *c = &vcpu->coop;
+
+	if (vcpu->kvm->coop.policy->unboost(vcpu) == -EPERM)
+		c->hands_off = true;
+	settle(vcpu);
+	c->boosted = false;
+	c->yielding = false;
+	c->reason = COOP_REASON_NONE;
+	(*counter)++;
+	trace_kvm_coop_end(vcpu->vcpu_id, why, ktime_get_ns() - c->granted_at);
+	kvm_make_request(KVM_REQ_COOP, vcpu);
+}
+
+#define end_boost(vcpu, why) \
+	__end_boost(vcpu, &(vcpu)->stat.coop_ends_##why, #why)
+
+/* The bound is reached: RT work may go on as far as budget and debt allow. */
+static void bound_reached(struct kvm_vcpu *vcpu, enum coop_reason reason,
+			  u64 now)
+{
+	if (reason == COOP_REASON_RT && !grant(vcpu, reason, now))
+		return;
+	end_boost(vcpu, expired);
+}
+
+/*
+ * Is there still a reason for the boost? @f is NULL if the page could not be
+ * read. Under coop.lock.
+ */
+static void review_boost(struct kvm_vcpu *vcpu, const struct coop_facts *f)
+{
+	const struct kvm_coop_config *config = &vcpu->kvm->coop.config;
+	struct kvm_vcpu_coop *c = &vcpu->coop;
+	enum coop_reason reason = COOP_REASON_NONE;
+	u64 now = ktime_get_ns();
+
+	if (f)
+		reason = coop_reason(f, &c->masks);
+	if (reason == COOP_REASON_RT) {
+		/* RT work came up since the yield */
+		c->yielding = false;
+		/* from here on its budget pays, up to the bound as it is */
+		if (c->reason != reason)
+			settle(vcpu);
+		c->reason = reason;
+	}
+
+	if (!READ_ONCE(coop_on)) {
+		end_boost(vcpu, expired);
+	} else if (c->yielding) {
+		if (f && coop_critical(f, &c->masks) && now < c->yield_until)
+			arm_timer(c, now + COOP_YIELD_STEP_NS);
+		else
+			end_boost(vcpu, yield);
+	} else if (now >= c->bound_at) {
+		bound_reached(vcpu, reason, now);
+	} else if (reason == COOP_REASON_NONE &&
+		   now - c->granted_at >= us(config->linger_us)) {
+		end_boost(vcpu, exit);
+	}
+}
+
+/* --- the hooks ------------------------------------------------------------ */
+
+/*
+ * Does the vCPU thread run here, and will it pass kvm_coop_exit() before it
+ * can lose the CPU? So it is with every interrupt that caused a VM exit: it is
+ * handled with preemption disabled. An interrupt on top of preemptible host
+ * code, in contrast, may end in a preemption that nobody looks at.
+ */
+static bool thread_will_look(const struct kvm_vcpu_coop *c)
+{
+	if (READ_ONCE(c->task) != current)
+		return false;
+	if (!in_hardirq())
+		return !need_resched();
+	return !IS_ENABLED(CONFIG_PREEMPT_COUNT) ||
+	       (preempt_count() & PREEMPT_MASK);
+}
+
+/*
+ * An urgent interrupt was accepted for a vCPU that is not in guest mode: it is
+ * blocked, preempted, or in host code where the tick may preempt it. Boost
+ * before the kick, so that the wakeup already finds the class.
+ */
+void __kvm_coop_wake(struct kvm_vcpu *vcpu)
+{
+	struct kvm_vcpu_coop *c = &vcpu->coop;
+	unsigned long flags;
+	u64 now;
+	int ret;
+
+	if (READ_ONCE(vcpu->mode) == IN_GUEST_MODE || thread_will_look(c))
+		return;
+
+	raw_spin_lock_irqsave(&c->lock, flags);
+	now = ktime_get_ns();
+	ret = grant(vcpu, COOP_REASON_IRQ, now);
+	if (!ret) {
+		WRITE_ONCE(c->ticket, c->ticket + 1);
+		c->renewed = c->blocked;
+		WRITE_ONCE(c->woken_at, now);
+	} else if (c->boosted && ret != -EOPNOTSUPP) {
+		end_boost(vcpu, expired);
+	}
+	raw_spin_unlock_irqrestore(&c->lock, flags);
+}
+
+/* Nothing is boosted, but the vCPU is about to lose its CPU. */
+static void about_to_be_preempted(struct kvm_vcpu *vcpu)
+{
+	struct kvm_vcpu_coop *c = &vcpu->coop;
+	enum coop_reason reason;
+	struct coop_facts f;
+	unsigned long flags;
+
+	if (!look(vcpu, &f)) {
+		/* memory slots changed: have the mapping renewed */
+		kvm_make_request(KVM_REQ_COOP, vcpu);
+		return;
+	}
+	f.irq_pending = kvm_arch_coop_irq_pending(vcpu);
+	reason = coop_reason(&f, &c->masks);
+	if (reason == COOP_REASON_NONE)
+		return;
+	raw_spin_lock_irqsave(&c->lock, flags);
+	grant(vcpu, reason, ktime_get_ns());
+	raw_spin_unlock_irqrestore(&c->lock, flags);
+}
+
+static void review(struct kvm_vcpu *vcpu)
+{
+	struct kvm_vcpu_coop *c = &vcpu->coop;
+	struct coop_facts f;
+	unsigned long flags;
+	bool readable = look(vcpu, &f);
+
+	if (readable)
+		f.irq_pending = kvm_arch_coop_irq_pending(vcpu);
+	raw_spin_lock_irqsave(&c->lock, flags);
+	if (c->boosted)
+		review_boost(vcpu, readable ? &f : NULL);
+	raw_spin_unlock_irqrestore(&c->lock, flags);
+}
+
+void __kvm_coop_exit(struct kvm_vcpu *vcpu)
+{
+	if (vcpu->coop.boosted)
+		review(vcpu);
+	else
+		about_to_be_preempted(vcpu);
+}
+
+/*
+ * KVM_REQ_COOP: bring the caches up to date, check what the timer found, tell
+ * the guest. Context: vCPU thread before a VM entry, may sleep, srcu held.
+ */
+void kvm_coop_service(struct kvm_vcpu *vcpu)
+{
+	struct kvm_vcpu_coop *c = &vcpu->coop;
+
+	if (!c->registered)
+		return;
+	if (!kvm_gpc_check(&c->page, sizeof(struct kvm_coop_page)))
+		kvm_gpc_refresh(&c->page, sizeof(struct kvm_coop_page));
+	if (c->count.active && !kvm_gpc_check(&c->count, sizeof(u32)))
+		kvm_gpc_refresh(&c->count, sizeof(u32));
+	if (c->boosted)
+		review(vcpu);
+	publish(vcpu);
+}
+
+/*
+ * The bound, or the next look at a yield. Neither can be decided here, where
+ * the vCPU may be anywhere: bring it to a place where it can.
+ */
+static enum hrtimer_restart timer_fired(struct hrtimer *timer)
+{
+	struct kvm_vcpu_coop *c = container_of(timer, struct kvm_vcpu_coop,
+					       timer);
+	struct kvm_vcpu *vcpu = container_of(c, struct kvm_vcpu, coop);
+	enum hrtimer_restart restart = HRTIMER_NORESTART;
+	u64 now = ktime_get_ns();
+	bool kick = false;
+
+	raw_spin_lock(&c->lock);
+	if (c->boosted && !c->blocked && !hrtimer_is_queued(timer)) {
+		if (c->yielding || now >= c->bound_at) {
+			kick = true;
+		} else {
+			hrtimer_set_expires(timer, ns_to_ktime(c->bound_at));
+			restart = HRTIMER_RESTART;
+		}
+	}
+	raw_spin_unlock(&c->lock);
+
+	if (kick) {
+		kvm_make_request(KVM_REQ_COOP, vcpu);
+		kvm_vcpu_kick(vcpu);
+	}
+	return restart;
+}
+
+/*
+ * The vCPU waits. The class stays as it is: a wakeup for an urgent interrupt
+ * wants it back, and a sleeping thread disturbs nobody.
+ */
+void __kvm_coop_block(struct kvm_vcpu *vcpu)
+{
+	struct kvm_vcpu_coop *c = &vcpu->coop;
+
+	raw_spin_lock_irq(&c->lock);
+	c->blocked = true;
+	c->renewed = false;
+	c->yielding = false;
+	raw_spin_unlock_irq(&c->lock);
+}
+
+void __kvm_coop_unblock(struct kvm_vcpu *vcpu)
+{
+	struct kvm_vcpu_coop *c = &vcpu->coop;
+
+	raw_spin_lock_irq(&c->lock);
+	c->blocked = false;
+	if (c->boosted && !c->renewed)
+		end_boost(vcpu, wakeup);
+	raw_spin_unlock_irq(&c->lock);
+}
+
+/**
+ * kvm_coop_give_back - the guest yields what it was granted
+ * @vcpu: the vCPU
+ *
+ * Inside of a critical section only remember it: if the thread lost its CPU
+ * now, the guest's lock would go with it.
+ * Context: vCPU thread, may sleep.
+ */
+void kvm_coop_give_back(struct kvm_vcpu *vcpu)
+{
+	struct kvm_vcpu_coop *c = &vcpu->coop;
+	struct coop_facts f;
+	u64 now;
+
+	vcpu->stat.coop_yields++;
+	if (!c->boosted)
+		return;
+	if (!look(vcpu, &f))
+		memset(&f, 0, sizeof(f));
+
+	raw_spin_lock_irq(&c->lock);
+	now = ktime_get_ns();
+	if (c->boosted && coop_critical(&f, &c->masks)) {
+		if (!c->yielding)
+			c->yield_until = now + COOP_YIELD_LIMIT_NS;
+		c->yielding = true;
+		arm_timer(c, now + COOP_YIELD_STEP_NS);
+	} else if (c->boosted) {
+		end_boost(vcpu, yield);
+	}
+	raw_spin_unlock_irq(&c->lock);
+}
+
+/* --- run state, for the guest and for statistics -------------------------- */
+
+/* Account the time since the last change to what the vCPU did meanwhile. */
+static void change_state(struct kvm_vcpu_coop *c, u32 state)
+{
+	u64 now = ktime_get_ns();
+
+	if (c->facts.state == KVM_COOP_STATE_RUNNING)
+		c->facts.run_ns += now - c->stamp;
+	else if (c->facts.state == KVM_COOP_STATE_PREEMPTED)
+		c->facts.wait_ns += now - c->stamp;
+	c->facts.state = state;
+	c->stamp = now;
+}
+
+void __kvm_coop_sched_in(struct kvm_vcpu *vcpu)
+{
+	struct kvm_vcpu_coop *c = &vcpu->coop;
+	u64 woken_at = READ_ONCE(c->woken_at);
+
+	change_state(c, KVM_COOP_STATE_RUNNING);
+	if (woken_at) {
+		WRITE_ONCE(c->woken_at, 0);
+		KVM_STATS_LOG_HIST_UPDATE(vcpu->stat.coop_wake_hist,
+					  c->stamp - woken_at);
+	}
+	/* outside KVM_RUN guest memory is not written */
+	if (c->task)
+		publish_facts(vcpu, sched_coop_slice_left());
+}
+
+/* Preempted although it wanted to run: was it a bad moment? */
+static void count_preemption(struct kvm_vcpu *vcpu)
+{
+	struct kvm_vcpu_coop *c = &vcpu->coop;
+	struct coop_facts f;
+
+	vcpu->stat.coop_preempted++;
+	c->facts.preempted_total++;
+	if (!(c->features & (KVM_COOP_F_OBSERVE | KVM_COOP_F_DEFER)))
+		return;
+	if (look(vcpu, &f) && coop_critical(&f, &c->masks)) {
+		vcpu->stat.coop_preempted_critical++;
+		c->facts.preempted_critical++;
+	}
+}
+
+void __kvm_coop_sched_out(struct kvm_vcpu *vcpu)
+{
+	struct kvm_vcpu_coop *c = &vcpu->coop;
+
+	if (!c->task)
+		return;
+	if (READ_ONCE(vcpu->preempted)) {
+		count_preemption(vcpu);
+		change_state(c, KVM_COOP_STATE_PREEMPTED);
+		c->facts.wait_estimate_ns = sched_coop_wait_estimate();
+	} else {
+		change_state(c, KVM_COOP_STATE_BLOCKED);
+		c->facts.wait_estimate_ns = 0;
+	}
+	publish_facts(vcpu, 0);
+}
+
+/* --- registration --------------------------------------------------------- */
+
+/* Guest memory at @gpa that the host may write? kvm->srcu held. */
+static bool gpa_writable(struct kvm_vcpu *vcpu, gpa_t gpa)
+{
+	bool writable = false;
+	unsigned long hva;
+
+	hva = kvm_vcpu_gfn_to_hva_prot(vcpu, gpa_to_gfn(gpa), &writable);
+	return !kvm_is_error_hva(hva) && writable;
+}
+
+static void attach_count(struct kvm_vcpu *vcpu, u64 gpa)
+{
+	/* without it there is just less to see */
+	if (coop_count_gpa_valid(gpa) && gpa_writable(vcpu, gpa))
+		kvm_gpc_activate(&vcpu->coop.count, gpa, sizeof(u32));
+}
+
+static gpa_t page_gpa(const struct kvm_vcpu_coop *c)
+{
+	return c->msr & ~(u64)KVM_COOP_MSR_ENABLE;
+}
+
+/* Read the guest's setup and begin to use the page. srcu held, may sleep. */
+static int attach(struct kvm_vcpu *vcpu, gpa_t gpa)
+{
+	struct kvm_vcpu_coop *c = &vcpu->coop;
+	struct kvm_coop_page page;
+
+	BUILD_BUG_ON(sizeof(struct kvm_coop_page) != KVM_COOP_PAGE_SIZE);
+	BUILD_BUG_ON(offsetof(struct kvm_coop_page, guest) != 64);
+	BUILD_BUG_ON(offsetof(struct kvm_coop_page, host) != 128);
+	BUILD_BUG_ON(offsetof(struct kvm_coop_page, facts) != 192);
+
+	if (!gpa_writable(vcpu, gpa) ||
+	    kvm_vcpu_read_guest(vcpu, gpa, &page, sizeof(page)) ||
+	    !coop_setup_valid(&page.setup))
+		return -EINVAL;
+	if (c->registered)
+		kvm_coop_unregister(vcpu);
+	if (kvm_gpc_activate(&c->page, gpa, sizeof(page)))
+		return -EFAULT;
+	attach_count(vcpu, page.setup.preempt_count_gpa);
+	coop_setup_masks(&page.setup, &c->masks);
+	c->features = page.setup.features & vcpu->kvm->coop.config.features;
+	memcpy(c->urgent, page.guest.urgent, sizeof(c->urgent));
+	memset(&c->facts, 0, sizeof(c->facts));
+	c->ticket = page.guest.irq_ack;
+	c->stamp = ktime_get_ns();
+	WRITE_ONCE(c->registered, true);
+	kvm_make_request(KVM_REQ_COOP, vcpu);
+	return 0;
+}
+
+/**
+ * kvm_coop_register - a well-formed, enabling write of MSR_KVM_COOP
+ * @vcpu: loaded vCPU
+ * @data: the value
+ * @host: written by the VMM; memory may not be there yet
+ *
+ * Context: vCPU thread or the VMM's ioctl, kvm->srcu held, may sleep.
+ * Return: 0, or a negative error after which nothing has changed.
+ */
+int kvm_coop_register(struct kvm_vcpu *vcpu, u64 data, bool host)
+{
+	int ret;
+
+	if (host) {
+		kvm_coop_unregister(vcpu);
+	} else {
+		ret = attach(vcpu, data & ~(u64)KVM_COOP_MSR_ENABLE);
+		if (ret)
+			return ret;
+	}
+	vcpu->coop.msr = data;
+	return 0;
+}
+
+/**
+ * kvm_coop_unregister - end everything that the registration brought
+ * @vcpu: the vCPU; its own thread, or its mutex held
+ *
+ * Context: may sleep. Afterwards no boost is left, and the guest's page is
+ * neither read nor written.
+ */
+void kvm_coop_unregister(struct kvm_vcpu *vcpu)
+{
+	struct kvm_vcpu_coop *c = &vcpu->coop;
+
+	raw_spin_lock_irq(&c->lock);
+	if (c->boosted)
+		end_boost(vcpu, user);
+	c->features = 0;
+	raw_spin_unlock_irq(&c->lock);
+	WRITE_ONCE(c->registered, false);
+	c->msr = 0;
+	kvm_gpc_deactivate(&c->page);
+	kvm_gpc_deactivate(&c->count);
+}
+
+/* --- KVM_RUN -------------------------------------------------------------- */
+
+static void refresh_urgent(struct kvm_vcpu *vcpu)
+{
+	struct kvm_vcpu_coop *c = &vcpu->coop;
+	gpa_t gpa = page_gpa(c) + offsetof(struct kvm_coop_page, guest.urgent);
+	u64 urgent[ARRAY_SIZE(c->urgent)];
+	unsigned int i;
+
+	if (kvm_vcpu_read_guest(vcpu, gpa, urgent, sizeof(urgent)))
+		return;
+	for (i = 0; i < ARRAY_SIZE(urgent); i++)
+		WRITE_ONCE(c->urgent[i], urgent[i]);
+}
+
+void __kvm_coop_run_begin(struct kvm_vcpu *vcpu)
+{
+	const struct kvm_coop_policy *policy = vcpu->kvm->coop.policy;
+	struct kvm_vcpu_coop *c = &vcpu->coop;
+	int idx;
+
+	if (c->last_task != current) {
+		c->last_task = current;
+		c->hands_off = false;
+		if (policy->enter && READ_ONCE(coop_on))
+			policy->enter(vcpu);
+	}
+	if (c->msr) {
+		idx = srcu_read_lock(&vcpu->kvm->srcu);
+		/* the VMM restored the MSR: the memory ought to be there now */
+		if (!c->registered)
+			attach(vcpu, page_gpa(c));
+		else
+			refresh_urgent(vcpu);
+		srcu_read_unlock(&vcpu->kvm->srcu, idx);
+	}
+	raw_spin_lock_irq(&c->lock);
+	c->task = current;
+	raw_spin_unlock_irq(&c->lock);
+}
+
+void __kvm_coop_run_end(struct kvm_vcpu *vcpu)
+{
+	struct kvm_vcpu_coop *c = &vcpu->coop;
+
+	raw_spin_lock_irq(&c->lock);
+	if (c->boosted)
+		end_boost(vcpu, user);
+	c->task = NULL;
+	raw_spin_unlock_irq(&c->lock);
+}
+
+/* --- life of vCPUs and VMs ------------------------------------------------ */
+
+void kvm_coop_vcpu_init(struct kvm_vcpu *vcpu)
+{
+	struct kvm_vcpu_coop *c = &vcpu->coop;
+
+	raw_spin_lock_init(&c->lock);
+	kvm_gpc_init(&c->page, vcpu->kvm);
+	kvm_gpc_init(&c->count, vcpu->kvm);
+	hrtimer_init(&c->timer, CLOCK_MONOTONIC, HRTIMER_MODE_ABS_PINNED_HARD);
+	c->timer.function = timer_fired;
+}
+
+void kvm_coop_vcpu_destroy(struct kvm_vcpu *vcpu)
+{
+	hrtimer_cancel(&vcpu->coop.timer);
+	kvm_coop_unregister(vcpu);
+}
+
+void kvm_coop_vm_destroy(struct kvm *kvm)
+{
+	if (!kvm->coop.policy)
+		return;
+	static_branch_dec(&kvm_coop_key);
+	sched_coop_put();
+}
+
+u32 kvm_coop_supported(void)
+{
+	return READ_ONCE(coop_on) ? KVM_COOP_F_IRQ | KVM_COOP_F_RT |
+				    KVM_COOP_F_OBSERVE : 0;
+}
+
+static const struct kvm_coop_policy *find_policy(u32 policy)
+{
+	switch (policy) {
+	case KVM_COOP_POLICY_NONE:
+		return &kvm_coop_policy_none;
+	case KVM_COOP_POLICY_RT:
+		return &kvm_coop_policy_rt;
+	case KVM_COOP_POLICY_FAIR:
+		return &kvm_coop_policy_fair;
+	default:
+		return NULL;
+	}
+}
+
+/* Fill in the default for 0; false if the ceiling is exceeded. */
+static bool limit(u32 *value, u32 fallback, u32 ceiling)
+{
+	if (!*value)
+		*value = min(fallback, ceiling);
+	return *value <= ceiling;
+}
+
+static bool config_valid(struct kvm_coop_config *c)
+{
+	if (c->features & ~kvm_coop_supported())
+		return false;
+	if (c->flags & ~KVM_COOP_CONFIG_NO_CHARGE)
+		return false;
+	if (c->slice_ns && c->slice_ns < 100000)
+		return false;
+	return limit(&c->rt_priority, 1, min(coop_max_rt_priority, 99u)) &&
+	       limit(&c->slice_ns, 100000, 100000000) &&
+	       limit(&c->irq_bound_us, 3000, coop_max_irq_bound_us) &&
+	       limit(&c->linger_us, 1000, coop_max_linger_us) &&
+	       limit(&c->grace_us, 50, coop_max_grace_us) &&
+	       limit(&c->debt_limit_us, 1000, coop_max_debt_limit_us) &&
+	       limit(&c->rt_rate_permille, 500, coop_max_rt_rate_permille) &&
+	       limit(&c->rt_burst_us, 10000, coop_max_rt_burst_us);
+}
+
+/**
+ * kvm_coop_enable - KVM_CAP_COOP on a VM
+ * @kvm: the VM
+ * @cap: args[0] points to struct kvm_coop_config in user space
+ *
+ * Context: VM ioctl, may sleep.
+ * Return: 0; -EINVAL for anything unknown or above a ceiling, -EPERM if the
+ * host does not lend or the caller may not, -EBUSY if there are vCPUs or the
+ * VM has it already, -EFAULT.
+ */
+int kvm_coop_enable(struct kvm *kvm, struct kvm_enable_cap *cap)
+{
+	const struct kvm_coop_policy *policy;
+	struct kvm_coop_config config;
+	int ret = -EBUSY;
+
+	BUILD_BUG_ON(sizeof(struct kvm_coop_config) != 48);
+
+	if (!READ_ONCE(coop_on))
+		return -EPERM;
+	if (cap->flags || cap->args[1] || cap->args[2] || cap->args[3])
+		return -EINVAL;
+	if (copy_from_user(&config, u64_to_user_ptr(cap->args[0]),
+			   sizeof(config)))
+		return -EFAULT;
+	policy = find_policy(config.policy);
+	if (config.size != sizeof(config) || !policy || !config_valid(&config))
+		return -EINVAL;
+	if ((config.flags & KVM_COOP_CONFIG_NO_CHARGE) && !capable(CAP_SYS_NICE))
+		return -EPERM;
+
+	/* before kvm->lock: both take cpu_hotplug_lock */
+	static_branch_inc(&kvm_coop_key);
+	sched_coop_get();
+
+	mutex_lock(&kvm->lock);
+	if (!kvm->created_vcpus && !kvm->coop.policy) {
+		kvm->coop.config = config;
+		kvm->coop.policy = policy;
+		ret = 0;
+	}
+	mutex_unlock(&kvm->lock);
+
+	if (ret) {
+		static_branch_dec(&kvm_coop_key);
+		sched_coop_put();
+	}
+	return ret;
+}

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#if !defined(_KVM_COOP_TRACE_H) || defined(TRACE_HEADER_MULTI_READ)
+#define _KVM_COOP_TRACE_H
+
+#include <linux/tracepoint.h>
+
+#undef TRACE_SYSTEM
+#define TRACE_SYSTEM kvm_coop
+
+#define coop_reason_names						\
+	{ COOP_REASON_NONE, "none" },					\
+	{ COOP_REASON_IRQ, "irq" },					\
+	{ COOP_REASON_RT, "rt" }
+
+/* A boost was asked for; result is 0 or a negative error. */
+TRACE_EVENT(kvm_coop_grant,
+	TP_PROTO(unsigned int vcpu_id, int reason, bool kept, int result),
+	TP_ARGS(vcpu_id, reason, kept, result),
+	TP_STRUCT__entry(
+		__field(unsigned int, vcpu_id)
+		__field(int, reason)
+		__field(bool, kept)
+		__field(int, result)
+	),
+	TP_fast_assign(
+		__entry->vcpu_id = vcpu_id;
+		__entry->reason = reason;
+		__entry->kept = kept;
+		__entry->result = result;
+	),
+	TP_printk("vcpu %u reason %s kept %d result %d", __entry->vcpu_id,
+		  __print_symbolic(__entry->reason, coop_reason_names),
+		  __entry->kept, __entry->result)
+);
+
+/* A boost ended; why is the name of the counter that was incremented. */
+TRACE_EVENT(kvm_coop_end,
+	TP_PROTO(unsigned int vcpu_id, const char *why, u64 lasted_ns),
+	TP_ARGS(vcpu_id, why, lasted_ns),
+	TP_STRUCT__entry(
+		__field(unsigned int, vcpu_id)
+		__string(why, why)
+		__field(u64, lasted_ns)
+	),
+	TP_fast_assign(
+		__entry->vcpu_id = vcpu_id;
+		__assign_str(why);
+		__entry->lasted_ns = lasted_ns;
+	),
+	TP_printk("vcpu %u %s after %llu ns", __entry->vcpu_id,
+		  __get_str(why), __entry->lasted_ns)
+);
+
+#endif /* _KVM_COOP_TRACE_H */
+
+#undef TRACE_INCLUDE_PATH
+#define TRACE_INCLUDE_PATH ../../virt/kvm/coop
+#undef TRACE_INCLUDE_FILE
+#define TRACE_INCLUDE_FILE trace
+#include <trace/define_trace.h>
