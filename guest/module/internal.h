@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef _COOP_INTERNAL_H
+#define _COOP_INTERNAL_H
+
+#include <linux/percpu.h>
+#include <linux/types.h>
+#include <uapi/linux/kvm_coop.h>
+
+/**
+ * struct coop_cpu - what the module knows about a CPU
+ * @page: shared with the host; NULL while not registered. Changed by the CPU
+ *	itself, so that its probes never see it go away.
+ * @mem: memory of @page, from the first time online until the module goes
+ * @softirqs: raised by interrupts and not handled yet, as far as known
+ * @requests: kvm_coop_request() calls in force
+ * @seen_ticket: open at the last task switch
+ * @yield_ticket: irq_ticket at the last yield
+ * @yielded: the grant as of @yield_ticket was given back
+ * @yield_due: the current task gives it back on its way to user mode
+ * @rt_woken: an RT task was woken here and was not switched to yet; set by
+ *	whoever wakes it, under the run-queue lock
+ * @acks: tickets acknowledged
+ * @yields: hypercalls made
+ * @rt_switches: switches to an RT task
+ *
+ * All but @rt_woken belongs to the CPU, with interrupts off.
+ */
+struct coop_cpu {
+	struct kvm_coop_page	*page;
+	struct kvm_coop_page	*mem;
+	u32			softirqs;
+	u32			requests;
+	u32			seen_ticket;
+	u32			yield_ticket;
+	bool			yielded;
+	bool			yield_due;
+	bool			rt_woken;
+	u64			acks;
+	u64			yields;
+	u64			rt_switches;
+};
+
+DECLARE_PER_CPU(struct coop_cpu, coop_cpus);
+
+extern unsigned int coop_features;
+
+/* cpu.c */
+int coop_cpus_start(const u64 urgent[4]);
+void coop_cpus_stop(void);
+void coop_cpus_free(void);
+void coop_cpus_pause(void);
+void coop_cpus_resume(void);
+
+/* probe.c */
+int coop_probes_start(void);
+void coop_probes_stop(void);
+
+#endif /* _COOP_INTERNAL_H */

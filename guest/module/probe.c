@@ -1,0 +1,458 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * What the guest tells its host while it runs: intent at task switches,
+ * acknowledgements when interrupts are handled, and yields.
+ *
+ * All of it hangs on tracepoints that a stock kernel has. The probes run with
+ * preemption off, most with interrupts off, some under a run-queue lock: they
+ * allocate nothing, take no lock, and log nothing. Everything they change is
+ * changed with interrupts off, so that an interrupt's probe cannot come
+ * between.
+ *
+ * The order of stores to the page matters (intent before irq_ack, so that the
+ * host never sees neither). x86 keeps it, and WRITE_ONCE() the compiler.
+ */
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
+#include <linux/interrupt.h>
+#include <linux/irqflags.h>
+#include <linux/kvm_para.h>
+#include <linux/module.h>
+#include <linux/sched.h>
+#include <linux/sched/rt.h>
+#include <linux/sched/task_stack.h>
+#include <linux/string.h>
+#include <linux/tracepoint.h>
+#include <asm/trace/irq_vectors.h>
+#include <trace/events/irq.h>
+#include <trace/events/rseq.h>
+#include <trace/events/sched.h>
+
+#include "internal.h"
+#include "kvm_coop_guest.h"
+
+/* Intent that makes the host boost, as opposed to IDLE. */
+#define COOP_WANTS	(KVM_COOP_INTENT_RT | KVM_COOP_INTENT_REQUEST)
+
+/* Deadline tasks and lock holders boosted by an RT waiter are RT as well. */
+static bool coop_task_is_rt(const struct task_struct *p)
+{
+	return p->prio < MAX_RT_PRIO;
+}
+
+/* What the page has to say while @p is the current task. */
+static u32 coop_task_intent(const struct coop_cpu *c,
+			    const struct task_struct *p)
+{
+	u32 intent = c->requests ? KVM_COOP_INTENT_REQUEST : 0;
+
+	if (is_idle_task(p))
+		return intent | KVM_COOP_INTENT_IDLE;
+	if ((coop_features & KVM_COOP_F_RT) && coop_task_is_rt(p))
+		intent |= KVM_COOP_INTENT_RT;
+	return intent;
+}
+
+static void coop_publish(struct coop_cpu *c, struct kvm_coop_page *page,
+			 u32 intent)
+{
+	if (page->guest.intent == intent)
+		return;
+	WRITE_ONCE(page->guest.intent, intent);
+	/* What is granted from now on has not been given back. */
+	if (intent & COOP_WANTS)
+		c->yielded = false;
+}
+
+static bool coop_ticket_open(const struct kvm_coop_page *page)
+{
+	return READ_ONCE(page->host.irq_ticket) != page->guest.irq_ack;
+}
+
+static void coop_ack(struct coop_cpu *c, struct kvm_coop_page *page)
+{
+	u32 ticket = READ_ONCE(page->host.irq_ticket);
+
+	if (page->guest.irq_ack == ticket)
+		return;
+	WRITE_ONCE(page->guest.irq_ack, ticket);
+	c->acks++;
+}
+
+/*
+ * Is there a boost that nobody needs? True once per grant: the host may leave
+ * BOOSTED set for a while after a yield inside a critical section. A new grant
+ * shows as a new ticket, or had an intent before it (coop_publish()).
+ */
+static bool coop_yield_wanted(struct coop_cpu *c,
+			      const struct kvm_coop_page *page)
+{
+	if (page->guest.intent & COOP_WANTS)
+		return false;
+	if (!(READ_ONCE(page->host.status) & KVM_COOP_STATUS_BOOSTED)) {
+		c->yielded = false;
+		return false;
+	}
+	return !c->yielded ||
+	       c->yield_ticket != READ_ONCE(page->host.irq_ticket);
+}
+
+static void coop_note_yield(struct coop_cpu *c,
+			    const struct kvm_coop_page *page)
+{
+	c->yielded = true;
+	c->yield_due = false;
+	c->yield_ticket = READ_ONCE(page->host.irq_ticket);
+	c->yields++;
+}
+
+/*
+ * Is @p about to return to user mode, and will the rseq_update tracepoint fire
+ * when it does? Only known of a task that an interrupt or exception took out
+ * of user mode (a system call has its number in orig_ax), and that registered
+ * a struct rseq, as every program does that uses a current glibc.
+ */
+static bool coop_returns_to_user(struct task_struct *p)
+{
+#ifdef CONFIG_RSEQ
+	return !(p->flags & PF_KTHREAD) && p->rseq &&
+	       task_pt_regs(p)->orig_ax == -1UL;
+#else
+	return false;
+#endif
+}
+
+/*
+ * Give back a boost that nobody needs while @p runs.
+ *
+ * The host takes the pCPU away soon after. Better not here, with interrupts
+ * off: the next interrupt would have to wait for a VM exit of its own until it
+ * can be injected. If @p is on its way to user mode, have that way lead through
+ * coop_probe_rseq(). What is still due at the next occasion is done at once.
+ */
+static void coop_yield(struct coop_cpu *c, const struct kvm_coop_page *page,
+		       struct task_struct *p)
+{
+	if (!coop_yield_wanted(c, page))
+		return;
+	if (!c->yield_due && coop_returns_to_user(p)) {
+		c->yield_due = true;
+		set_tsk_thread_flag(p, TIF_NOTIFY_RESUME);
+		return;
+	}
+	coop_note_yield(c, page);
+	kvm_hypercall0(KVM_HC_COOP_YIELD);
+}
+
+/*
+ * May the switch acknowledge and yield? An open ticket here is one of:
+ *  - an interrupt that arrived while interrupts are off: it comes in a moment,
+ *    and neither its ticket nor its boost is for the switch to end;
+ *  - softirqs that were left to ksoftirqd, a fair task: not urgent any more;
+ *  - an event that no probe sees (NMI, paravirtual kick): known by being open
+ *    since the last switch.
+ */
+static bool coop_switch_settles(struct coop_cpu *c, struct kvm_coop_page *page)
+{
+	u32 ticket;
+
+	if (!coop_ticket_open(page))
+		return true;
+	ticket = READ_ONCE(page->host.irq_ticket);
+	if (!local_softirq_pending() && c->seen_ticket != ticket) {
+		c->seen_ticket = ticket;
+		return false;
+	}
+	coop_ack(c, page);
+	return true;
+}
+
+/*
+ * Under the run-queue lock. A yield here is safe because the host goes on
+ * until the preempt count has dropped. To the idle task there is none: HLT
+ * gives the boost back without an exit of its own.
+ */
+static void coop_probe_switch(void *data, bool preempt,
+			      struct task_struct *prev,
+			      struct task_struct *next,
+			      unsigned int prev_state)
+{
+	struct coop_cpu *c = this_cpu_ptr(&coop_cpus);
+	struct kvm_coop_page *page = c->page;
+	u32 intent;
+
+	if (!page)
+		return;
+	WRITE_ONCE(c->rt_woken, false);
+	c->yield_due = false;
+	intent = coop_task_intent(c, next);
+	if (intent & KVM_COOP_INTENT_RT)
+		c->rt_switches++;
+	coop_publish(c, page, intent);
+	if (coop_switch_settles(c, page) && !(intent & KVM_COOP_INTENT_IDLE))
+		coop_yield(c, page, next);
+}
+
+/*
+ * The scheduler clears "reschedule needed" some time before sched_switch, and
+ * in between the CPU would look as if it had nothing urgent to do. So RT
+ * intent begins with the wakeup. Under the lock of the task's run queue; if
+ * that is another CPU's, its reschedule interrupt publishes the intent.
+ */
+static void coop_probe_wakeup(void *data, struct task_struct *p)
+{
+	struct kvm_coop_page *page;
+	struct coop_cpu *c;
+
+	if (!coop_task_is_rt(p) || p == current)
+		return;
+	c = per_cpu_ptr(&coop_cpus, task_cpu(p));
+	WRITE_ONCE(c->rt_woken, true);
+	if (c != this_cpu_ptr(&coop_cpus) || !need_resched())
+		return;
+	page = c->page;
+	if (page)
+		coop_publish(c, page, page->guest.intent | KVM_COOP_INTENT_RT);
+}
+
+/* An RT task was woken: is it still about to run here? */
+static void coop_check_wakeup(struct coop_cpu *c, struct kvm_coop_page *page)
+{
+	u32 intent = coop_task_intent(c, current);
+
+	if (need_resched())
+		intent |= KVM_COOP_INTENT_RT;
+	else
+		WRITE_ONCE(c->rt_woken, false);
+	coop_publish(c, page, intent);
+}
+
+/*
+ * All that interrupts brought is handled. If a reschedule is due, it is for
+ * the switch to see what comes next; and a CPU that goes back to idle halts.
+ */
+static void coop_handled(struct coop_cpu *c, struct kvm_coop_page *page)
+{
+	coop_ack(c, page);
+	if (!need_resched() && !is_idle_task(current))
+		coop_yield(c, page, current);
+}
+
+/* At the end of an interrupt's handler: interrupts off, softirqs to come. */
+static void coop_irq_exit(void)
+{
+	struct coop_cpu *c = this_cpu_ptr(&coop_cpus);
+	struct kvm_coop_page *page = c->page;
+	u32 pending;
+
+	if (!page)
+		return;
+	if (READ_ONCE(c->rt_woken))
+		coop_check_wakeup(c, page);
+	pending = local_softirq_pending();
+	c->softirqs |= pending;
+	if (!pending && !in_serving_softirq())
+		coop_handled(c, page);
+}
+
+static void coop_probe_vector_exit(void *data, int vector)
+{
+	coop_irq_exit();
+}
+
+static void coop_probe_handler_exit(void *data, int irq,
+				    struct irqaction *action, int ret)
+{
+	/* a shared line has more handlers to run */
+	if (!action->next)
+		coop_irq_exit();
+}
+
+/*
+ * Pending softirqs are run in ascending order after their bits were cleared,
+ * so what is left of a round is known only from the bits noted at the end of
+ * the interrupt.
+ */
+static void coop_probe_softirq_exit(void *data, unsigned int nr)
+{
+	struct kvm_coop_page *page;
+	struct coop_cpu *c;
+	unsigned long flags;
+
+	raw_local_irq_save(flags);
+	c = this_cpu_ptr(&coop_cpus);
+	page = c->page;
+	c->softirqs &= ~0U << (nr + 1);
+	c->softirqs |= local_softirq_pending();
+	if (page && !c->softirqs)
+		coop_handled(c, page);
+	raw_local_irq_restore(flags);
+}
+
+/*
+ * On the way to user mode: no lock is held, softirqs are done, and preemption
+ * is off for this probe only. A yield that is due is made with interrupts on.
+ * Nothing comes between, or next to nothing: an interrupt is not taken right
+ * after they are enabled.
+ */
+static void coop_probe_rseq(void *data, struct task_struct *t)
+{
+	struct kvm_coop_page *page;
+	struct coop_cpu *c;
+
+	raw_local_irq_disable();
+	c = this_cpu_ptr(&coop_cpus);
+	page = c->page;
+	if (!page || !c->yield_due || need_resched() ||
+	    coop_ticket_open(page) || !coop_yield_wanted(c, page)) {
+		c->yield_due = false;
+		raw_local_irq_enable();
+		return;
+	}
+	coop_note_yield(c, page);
+	raw_local_irq_enable();
+	kvm_hypercall0(KVM_HC_COOP_YIELD);
+}
+
+/**
+ * kvm_coop_request - ask the host to boost this CPU until kvm_coop_release()
+ *
+ * Requests nest. The caller stays on the CPU in between: it has preemption or
+ * interrupts off, or is bound to it. Costs a store; the host grants what the
+ * VM's budget allows, when it would preempt the CPU otherwise.
+ *
+ * Context: any but NMI.
+ */
+void kvm_coop_request(void)
+{
+	struct coop_cpu *c;
+	unsigned long flags;
+
+	raw_local_irq_save(flags);
+	c = this_cpu_ptr(&coop_cpus);
+	if (!c->requests++ && c->page)
+		coop_publish(c, c->page, c->page->guest.intent |
+			     KVM_COOP_INTENT_REQUEST);
+	raw_local_irq_restore(flags);
+}
+EXPORT_SYMBOL_GPL(kvm_coop_request);
+
+/**
+ * kvm_coop_release - the end of what kvm_coop_request() began
+ *
+ * Gives back a boost that nothing else needs with one hypercall.
+ *
+ * Context: any but NMI, on the CPU of the request.
+ */
+void kvm_coop_release(void)
+{
+	struct kvm_coop_page *page;
+	struct coop_cpu *c;
+	unsigned long flags;
+
+	raw_local_irq_save(flags);
+	c = this_cpu_ptr(&coop_cpus);
+	page = c->page;
+	if (WARN_ON_ONCE(!c->requests) || --c->requests || !page)
+		goto out;
+	coop_publish(c, page, page->guest.intent & ~KVM_COOP_INTENT_REQUEST);
+	/* Where interrupts are handled, the end of that yields. */
+	if (!in_hardirq() && !in_serving_softirq() && !need_resched() &&
+	    !coop_ticket_open(page))
+		coop_yield(c, page, current);
+out:
+	raw_local_irq_restore(flags);
+}
+EXPORT_SYMBOL_GPL(kvm_coop_release);
+
+/**
+ * struct coop_probe - a tracepoint and what hangs on it
+ * @name: of the tracepoint; most are not exported, so they are found by name
+ * @func: the probe
+ * @feature: KVM_COOP_F_* that needs it, 0 = always
+ * @tp: set while the probe is registered
+ */
+struct coop_probe {
+	const char		*name;
+	void			*func;
+	u32			feature;
+	struct tracepoint	*tp;
+};
+
+static struct coop_probe coop_probes[] = {
+	{ "sched_switch", coop_probe_switch },
+	{ "sched_wakeup", coop_probe_wakeup, KVM_COOP_F_RT },
+	{ "rseq_update", coop_probe_rseq },
+	{ "irq_handler_exit", coop_probe_handler_exit, KVM_COOP_F_IRQ },
+	{ "softirq_exit", coop_probe_softirq_exit, KVM_COOP_F_IRQ },
+	{ "local_timer_exit", coop_probe_vector_exit, KVM_COOP_F_IRQ },
+	{ "reschedule_exit", coop_probe_vector_exit, KVM_COOP_F_IRQ },
+	{ "call_function_exit", coop_probe_vector_exit, KVM_COOP_F_IRQ },
+	{ "call_function_single_exit", coop_probe_vector_exit, KVM_COOP_F_IRQ },
+	{ "irq_work_exit", coop_probe_vector_exit, KVM_COOP_F_IRQ },
+	{ "spurious_apic_exit", coop_probe_vector_exit, KVM_COOP_F_IRQ },
+};
+
+/* Probes are registered as void *: have their types checked all the same. */
+static void __maybe_unused coop_check_probe_types(void)
+{
+	check_trace_callback_type_sched_switch(coop_probe_switch);
+	check_trace_callback_type_sched_wakeup(coop_probe_wakeup);
+	check_trace_callback_type_rseq_update(coop_probe_rseq);
+	check_trace_callback_type_irq_handler_exit(coop_probe_handler_exit);
+	check_trace_callback_type_softirq_exit(coop_probe_softirq_exit);
+	check_trace_callback_type_local_timer_exit(coop_probe_vector_exit);
+}
+
+static void coop_find_tracepoint(struct tracepoint *tp, void *priv)
+{
+	struct coop_probe *probe = priv;
+
+	if (!strcmp(tp->name, probe->name))
+		probe->tp = tp;
+}
+
+static int coop_probe_start(struct coop_probe *probe)
+{
+	int err;
+
+	if (probe->feature && !(coop_features & probe->feature))
+		return 0;
+	for_each_kernel_tracepoint(coop_find_tracepoint, probe);
+	if (!probe->tp)
+		return probe->func == coop_probe_switch ? -ENOENT : 0;
+	err = tracepoint_probe_register(probe->tp, probe->func, NULL);
+	if (err)
+		probe->tp = NULL;
+	return err;
+}
+
+int coop_probes_start(void)
+{
+	unsigned int i;
+	int err;
+
+	for (i = 0; i < ARRAY_SIZE(coop_probes); i++) {
+		err = coop_probe_start(&coop_probes[i]);
+		if (err) {
+			pr_err("no probe on %s: %d\n", coop_probes[i].name, err);
+			coop_probes_stop();
+			return err;
+		}
+	}
+	return 0;
+}
+
+void coop_probes_stop(void)
+{
+	struct coop_probe *probe;
+
+	for (probe = coop_probes;
+	     probe < coop_probes + ARRAY_SIZE(coop_probes); probe++) {
+		if (probe->tp)
+			tracepoint_probe_unregister(probe->tp, probe->func,
+						    NULL);
+		probe->tp = NULL;
+	}
+	tracepoint_synchronize_unregister();
+}
