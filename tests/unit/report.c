@@ -1,0 +1,230 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Table, verdict and page from sample measurements. `report sample DIR` only writes them. */
+#include "tests/report/sample.h"
+#include "tests/report/tool.h"
+#include "tests/unit/check.h"
+
+#define SETS	20
+
+static char out[1 << 20];
+
+/* Runs make on a new set of samples; returns the verdict line. */
+static const char *verdict_of(const struct sample_options *o)
+{
+	const char *v;
+
+	CHECK(!sample_write(".", o), "cannot write the sample");
+	if (tool(out, sizeof(out), "make ."))
+		CHECK(false, "make: %s", out);
+	v = strstr(out, "\nno verdict: ");
+	if (!v)
+		v = strstr(out, "\nverdict: ");
+	CHECK(v, "no verdict line: %s", out);
+	if (!v)
+		return "";
+	strtok((char *)v + 1, "\n");
+	return v + 1;
+}
+
+static bool starts(const char *text, const char *with)
+{
+	return !strncmp(text, with, strlen(with));
+}
+
+static void test_baseline(void)
+{
+	struct sample_options o = { .seed = 1, .repeats = 5, .samples = 4600, .noise = 0.02 };
+	const char *v = verdict_of(&o);
+
+	CHECK(starts(v, "verdict: busy-hog: static RT cuts the guest average 4."), "%s", v);
+	CHECK(strstr(v, "leaves the worst-off co-tenant 0.08 of its share"), "%s", v);
+	CHECK(strstr(v, "a worst case of 5") && strstr(v, "a 0.1 ms slice: 1."), "%s", v);
+
+	o.repeats = 2;
+	v = verdict_of(&o);
+	CHECK(starts(v, "no verdict: busy-hog: 2 repeats, 5 are needed; seen: "), "%s", v);
+	o.repeats = 5;
+	o.without_aa = true;
+	v = verdict_of(&o);
+	CHECK(starts(v, "no verdict: busy-hog: no noise floor without runs of vanilla-aa"), "%s", v);
+	o.only_vanilla = true;
+	v = verdict_of(&o);
+	CHECK(starts(v, "no verdict: busy-hog: mode static was not run"), "%s", v);
+}
+
+static void test_target(void)
+{
+	struct sample_options o = {
+		.seed = 2, .repeats = 5, .samples = 4600, .noise = 0.02, .with_coop = true,
+	};
+	const char *v = verdict_of(&o);
+
+	CHECK(starts(v, "verdict: busy-hog: tail latency of static RT: reached ("), "%s", v);
+	CHECK(strstr(v, "; fairness of vanilla: reached ("), "%s", v);
+
+	o.coop_slower = 2;
+	v = verdict_of(&o);
+	CHECK(starts(v, "verdict: busy-hog: tail latency of static RT: missed ("), "%s", v);
+	o.coop_slower = 0;
+	o.coop_share = 0.25;
+	v = verdict_of(&o);
+	CHECK(strstr(v, "fairness of vanilla: missed ("), "%s", v);
+	o.repeats = 3;
+	v = verdict_of(&o);
+	CHECK(starts(v, "no verdict: busy-hog: ") && strstr(v, "3 repeats, 5 are needed"), "%s", v);
+	o.repeats = 5;
+	o.coop_share = 0;
+	o.noise = 0.6;
+	v = verdict_of(&o);
+	CHECK(strstr(v, "tail latency of static RT: no verdict ("), "%s", v);
+}
+
+/* No set of vanilla measurements may look different from vanilla. */
+static void test_no_claim(void)
+{
+	struct sample_options o = { .repeats = 5, .samples = 1000, .noise = 0.05 };
+	const char *slice;
+	int i;
+
+	for (i = 1; i <= SETS; i++) {
+		o.seed = (uint64_t)i;
+		CHECK(!sample_write(".", &o), "cannot write the sample");
+		/* The second vanilla under the name of a mode; slice as the control instead. */
+		CHECK(!system("sed -i -e '/\"mode\":\"static\"/d;/\"mode\":\"slice\"/d' -e '/\"vanilla-aa\"/{p;s/\"vanilla-aa\"/\"static\"/}' runs.jsonl"),
+		      "sed");
+		CHECK(!tool(out, sizeof(out), "make ."), "make: %s", out);
+		slice = strstr(out, "\nno verdict: busy-hog: the difference is within the noise floor");
+		CHECK(slice, "set %d: %s", i, out);
+	}
+}
+
+/* No line of a table is too wide, and no line has blanks at its end. */
+static void check_width(const char *text)
+{
+	const char *end;
+
+	for (; (end = strchr(text, '\n')); text = end + 1) {
+		if (starts(text, "verdict") || starts(text, "no verdict"))
+			continue;
+		CHECK(end - text <= 120 && (end == text || end[-1] != ' '), "%d wide: %.*s",
+		      (int)(end - text), (int)(end - text), text);
+	}
+}
+
+static void test_table(void)
+{
+	struct sample_options o = {
+		.seed = 3, .repeats = 5, .samples = 2000, .noise = 0.3, .with_coop = true,
+	};
+	static const char *const words[] = {
+		"cyclictest, busy-hog: ", "vanilla-aa", "  spread", "  /vanilla", "all p99.9", "worst",
+		"co-ten.%", "vCPU %", "exits/s", "noise floor: avg ",
+	};
+	size_t i;
+
+	CHECK(!sample_write(".", &o), "cannot write the sample");
+	CHECK(!tool(out, sizeof(out), "make ."), "%s", out);
+	check_width(out);
+	for (i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+		CHECK(strstr(out, words[i]), "no '%s' in %s", words[i], out);
+	CHECK(!tool(out, sizeof(out), "show result.json"), "%s", out);
+	check_width(out);
+	CHECK(!rename("result.json", "first.json"), "rename");
+	o.seed = 4;
+	CHECK(!sample_write(".", &o) && !tool(out, sizeof(out), "make ."), "%s", out);
+	/* The histograms were written over: the first result is stale, which is noticed. */
+	CHECK(tool(out, sizeof(out), "show first.json result.json") == 1, "%s", out);
+	CHECK(!tool(out, sizeof(out), "show result.json result.json"), "%s", out);
+	CHECK(strstr(out, "first, second, second/first") && strstr(out, "~1.00x"), "%s", out);
+	check_width(out);
+}
+
+/* Host-side and unknown metrics, and another benchmark, are shown without being known. */
+static void test_other(void)
+{
+	static const char run[] =
+		"{\"bench\":\"audio\",\"mode\":\"%s\",\"case\":\"busy-96\",\"repeat\":%d,\"metrics\":"
+		"{\"glitches\":%d,\"xruns\":1,\"longest_clean_ms\":12.5,\"host_p99_us\":77}}\n";
+	FILE *f = fopen("runs.jsonl", "w");
+	int i;
+
+	for (i = 1; i <= 2; i++) {
+		fprintf(f, run, "vanilla", i, 40);
+		fprintf(f, run, "b>", i, 0);
+	}
+	fclose(f);
+	CHECK(tool(out, sizeof(out), "make .") == 1, "a mode called b> was taken");
+	f = fopen("runs.jsonl", "w");
+	for (i = 1; i <= 2; i++) {
+		fprintf(f, run, "vanilla", i, 40);
+		fprintf(f, run, "my-own", i, 0);
+	}
+	fclose(f);
+	CHECK(!tool(out, sizeof(out), "make ."), "%s", out);
+	CHECK(strstr(out, "longest_clean_ms") && strstr(out, "12.5 (12.5-12.5)") &&
+	      strstr(out, "my-own") && strstr(out, "no verdict: cyclictest did not run"), "%s", out);
+	check_width(out);
+}
+
+static size_t count(const char *text, const char *what)
+{
+	size_t n = 0;
+
+	for (; (text = strstr(text, what)); text += strlen(what))
+		n++;
+	return n;
+}
+
+static void test_page(void)
+{
+	struct sample_options o = {
+		.seed = 5, .repeats = 5, .samples = 2000, .noise = 0.03, .with_coop = true,
+	};
+	static const char *const never[] = {
+		"http:", "https:", "<script", "<link", "<img", "@import", "url(", "\"nan", " nan", "-nan", ">nan",
+		"inf ", "inf\"",
+	};
+	static const char *const pairs[][2] = {
+		{ "<svg", "</svg>" }, { "<g", "</g>" }, { "<table", "</table>" }, { "<tr>", "</tr>" },
+		{ "<figure>", "</figure>" }, { "<title>", "</title>" }, { "<td", "</td>" },
+	};
+	char *page = malloc(1 << 22);
+	size_t n, i;
+	FILE *f;
+
+	CHECK(!sample_write(".", &o), "cannot write the sample");
+	f = fopen("environment.json", "w");
+	fputs("{\"accelerator\":\"<i>&\\\"tcg\",\"kernel\":\"k\",\"qemu\":\"q\",\"commit\":\"c\",\"config_hash\":\"h\",\"cores\":2}", f);
+	fclose(f);
+	CHECK(!tool(out, sizeof(out), "make ."), "%s", out);
+	f = fopen("report.html", "r");
+	n = fread(page, 1, (1 << 22) - 1, f);
+	page[n] = '\0';
+	fclose(f);
+	for (i = 0; i < sizeof(never) / sizeof(never[0]); i++)
+		CHECK(!strstr(page, never[i]), "'%s' is in the page", never[i]);
+	for (i = 0; i < sizeof(pairs) / sizeof(pairs[0]); i++)
+		CHECK(count(page, pairs[i][0]) == count(page, pairs[i][1]), "%zu %s, %zu %s",
+		      count(page, pairs[i][0]), pairs[i][0], count(page, pairs[i][1]), pairs[i][1]);
+	CHECK(count(page, "<svg") == 8, "%zu charts", count(page, "<svg"));
+	CHECK(!strstr(page, "<i>") && strstr(page, "&lt;i&gt;&amp;&quot;tcg"), "not escaped");
+	free(page);
+}
+
+int main(int argc, char **argv)
+{
+	static const struct sample_options shown = {
+		.seed = 1, .repeats = 5, .samples = 4600, .noise = 0.03, .with_coop = true,
+	};
+
+	if (argc == 3 && !strcmp(argv[1], "sample"))
+		return sample_write(argv[2], &shown) ? 1 : 0;
+	tool_start();
+	test_baseline();
+	test_target();
+	test_no_claim();
+	test_table();
+	test_other();
+	test_page();
+	return check_result();
+}
