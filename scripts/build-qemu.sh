@@ -21,7 +21,7 @@ qemu_configure() { # DIR ID
 }
 
 build_qemu() {
-	local dir=$CACHE/build/qemu id
+	local dir=$CACHE/build/qemu id fresh=0
 	graft_qemu
 	source_meson
 	id=$(fingerprint <<<"$GRAFT_ID $MESON_SRC ${QEMU_CONFIGURE[*]} $(gcc --version | head -n 1)")
@@ -31,8 +31,9 @@ build_qemu() {
 	fi
 	ccache_env
 	qemu_configure "$dir" "$(fingerprint <<<"$QEMU_VERSION $MESON_SRC ${QEMU_CONFIGURE[*]}")"
+	[ -e "$dir/libqemuutil.a" ] || fresh=1
 	build_history qemu 0 "$QEMU_SECONDS"
 	job qemu qemu "$HISTORY_SECONDS" meter_ninja 0 env "PYTHONPATH=$MESON_PATH" ninja -C "$dir" -j "$JOBS" qemu-system-x86_64
-	[ -f "$dir/.coop-stamp" ] || echo "0 $JOB_SECONDS" >"$CACHE/log/qemu.history"
+	[ "$fresh" -eq 0 ] || echo "0 $JOB_SECONDS" >"$CACHE/log/qemu.history"
 	stamp_set "$dir/.coop-stamp" "$id"
 }

@@ -42,7 +42,9 @@ select_tests() { # QUICK NAME...
 
 # A name that selects nothing is a typing error, and a test file that no row names would never run.
 check_list() { # NAME...
-	local pattern file
+	local pattern file twice
+	twice=$(select_tests 0 | cut -d' ' -f1 | sort | uniq -d | xargs)
+	[ -z "$twice" ] || die "tests/tests.list has more than one row for: $twice: rename or remove one"
 	for pattern in "$@"; do
 		[ -n "$(select_tests 0 "$pattern")" ] || usage_error "test: no test is called '$pattern': see ./coop test --list"
 	done

@@ -62,7 +62,7 @@ static bool contended(const struct rq *rq, const struct task_struct *p)
 {
 	unsigned int others = READ_ONCE(rq->nr_running);
 
-	if (READ_ONCE(p->on_rq) && !READ_ONCE(p->se.sched_delayed))
+	if (READ_ONCE(p->on_rq))
 		others--;
 	return others > 0;
 }

@@ -372,7 +372,8 @@ static void review_boost(struct kvm_vcpu *vcpu, const struct coop_facts *f)
 	if (!READ_ONCE(coop_on)) {
 		end_boost(vcpu, expired);
 	} else if (c->yielding) {
-		if (f && coop_critical(f, &c->masks) && now < c->yield_until)
+		if (f && coop_may_hold_lock(f, &c->masks) &&
+		    now < c->yield_until)
 			arm_timer(c, now + COOP_YIELD_STEP_NS);
 		else
 			end_boost(vcpu, yield);
@@ -424,7 +425,8 @@ void __kvm_coop_wake(struct kvm_vcpu *vcpu)
 		WRITE_ONCE(c->ticket, c->ticket + 1);
 		c->renewed = c->blocked;
 		WRITE_ONCE(c->woken_at, now);
-	} else if (c->boosted && ret != -EOPNOTSUPP) {
+	} else if (c->boosted && c->blocked && ret != -EOPNOTSUPP) {
+		/* a running boost has its bound; one kept asleep has none */
 		end_boost(vcpu, expired);
 	}
 	raw_spin_unlock_irqrestore(&c->lock, flags);
@@ -570,10 +572,13 @@ void kvm_coop_give_back(struct kvm_vcpu *vcpu)
 		return;
 	if (!look(vcpu, &f))
 		memset(&f, 0, sizeof(f));
+	/* what the guest did not know yet when it decided to yield */
+	if (kvm_arch_coop_irq_pending(vcpu) || (f.intent & COOP_INTENT_WORK))
+		return;
 
 	raw_spin_lock_irq(&c->lock);
 	now = ktime_get_ns();
-	if (c->boosted && coop_critical(&f, &c->masks)) {
+	if (c->boosted && coop_may_hold_lock(&f, &c->masks)) {
 		if (!c->yielding)
 			c->yield_until = now + COOP_YIELD_LIMIT_NS;
 		c->yielding = true;

@@ -45,6 +45,9 @@ struct coop_masks {
 	bool	resched_inverted;
 };
 
+/* intent that is a reason to boost, as opposed to IDLE */
+#define COOP_INTENT_WORK	(KVM_COOP_INTENT_RT | KVM_COOP_INTENT_REQUEST)
+
 /* Why a vCPU is, or ought to be, boosted. */
 enum coop_reason {
 	COOP_REASON_NONE,
@@ -68,20 +71,35 @@ static inline bool coop_resched_wanted(const struct coop_facts *f,
 }
 
 /*
- * Is there a reason to boost, or to keep a boost? Preempt-disabled sections
- * are none: they may defer a preemption, they never start a boost, or a guest
- * that yields inside of one would be boosted again at once.
+ * Is there a reason to boost, or to keep a boost? What the count says of the
+ * present section is none, be it a lock or an interrupt's handler: it may defer
+ * a preemption, but a guest that yields inside of one is parked there, and
+ * would be boosted again at once.
  */
 static inline enum coop_reason coop_reason(const struct coop_facts *f,
 					   const struct coop_masks *m)
 {
-	if (f->intent & (KVM_COOP_INTENT_RT | KVM_COOP_INTENT_REQUEST))
+	if (f->intent & COOP_INTENT_WORK)
 		return COOP_REASON_RT;
 	if (f->irq_pending || f->irq_ack != f->ticket)
 		return COOP_REASON_IRQ;
-	if (coop_count_has(f, m->irq) || coop_resched_wanted(f, m))
+	if (coop_resched_wanted(f, m))
 		return COOP_REASON_IRQ;
 	return COOP_REASON_NONE;
+}
+
+/*
+ * May the guest hold a lock? Then a yield has to wait. The tail of an interrupt
+ * that came upon preemptible code holds none, and whatever it delays boosts.
+ */
+static inline bool coop_may_hold_lock(const struct coop_facts *f,
+				      const struct coop_masks *m)
+{
+	u32 mask = m->softirq;
+
+	if (!(f->intent & KVM_COOP_INTENT_IDLE))
+		mask |= m->preempt;
+	return coop_count_has(f, mask);
 }
 
 /*
@@ -91,11 +109,7 @@ static inline enum coop_reason coop_reason(const struct coop_facts *f,
 static inline bool coop_critical(const struct coop_facts *f,
 				 const struct coop_masks *m)
 {
-	u32 mask = m->irq | m->softirq;
-
-	if (!(f->intent & KVM_COOP_INTENT_IDLE))
-		mask |= m->preempt;
-	return coop_count_has(f, mask);
+	return coop_may_hold_lock(f, m) || coop_count_has(f, m->irq);
 }
 
 /*

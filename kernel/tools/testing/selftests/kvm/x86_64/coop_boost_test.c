@@ -514,6 +514,8 @@ TEST_F(boost, irq_not_granted)
 
 TEST_F(boost, yield)
 {
+	/* on a slow machine its exit would end the boost before it is handled */
+	self->config.linger_us = get_kvm_param_integer("coop_max_linger_us");
 	begin(self, guest_ask_and_yield, 0);
 	EXPECT_TRUE(coop_wait(READ_ONCE(self->ctl->step) > 20, SOON_MS));
 	coop_thread_stop(&self->t);
@@ -528,6 +530,7 @@ TEST_F(boost, yield)
 /* Inside of a critical section the end waits for the section's, not long. */
 TEST_F(boost, yield_in_critical_section)
 {
+	self->config.linger_us = get_kvm_param_integer("coop_max_linger_us");
 	prepare(self);
 	self->page->setup.preempt_count_gpa = coop_count_gpa(0);
 	self->page->setup.pc_preempt_mask = 0xff;
