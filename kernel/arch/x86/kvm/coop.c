@@ -19,7 +19,7 @@ static bool has_feature(struct kvm_vcpu *vcpu)
 /* The VMM may save and restore it whatever the CPUID says. */
 static bool msr_exists(struct kvm_vcpu *vcpu, bool host)
 {
-	return host ? vcpu->kvm->coop.policy != NULL : has_feature(vcpu);
+	return host ? !!vcpu->kvm->coop.policy : has_feature(vcpu);
 }
 
 /**

@@ -22,9 +22,9 @@
  *
  * Life cycle of a registration, per vCPU:
  *
- *   unregistered --- WRMSR gpa|1, header good ---> registered
- *   registered   --- WRMSR gpa|1 ---> registered with the new page only
- *   registered   --- WRMSR 0, or vCPU reset ---> unregistered
+ *   unregistered: WRMSR gpa|1, header good, makes it registered
+ *   registered:   WRMSR gpa|1 keeps it so, with the new page only
+ *   registered:   WRMSR 0, or vCPU reset, makes it unregistered
  *
  * Leaving "registered" ends any boost before WRMSR returns; the host never
  * touches the old page again.
@@ -85,7 +85,7 @@
 					 KVM_COOP_F_DEFER | KVM_COOP_F_OBSERVE)
 
 /* intent bits, written by the guest at any time */
-/* the current task is RT or deadline */
+/* an RT or deadline task is current, or about to be */
 #define KVM_COOP_INTENT_RT		(1U << 0)
 /* a driver or a user program asked for it */
 #define KVM_COOP_INTENT_REQUEST		(1U << 1)

@@ -192,6 +192,7 @@ static void publish_facts(struct kvm_vcpu *vcpu, u64 slice_left)
 	if (page) {
 		to = &page->facts;
 		WRITE_ONCE(to->seq, ++c->facts.seq);
+		/* a reader that sees a new value sees an odd seq */
 		smp_wmb();
 		WRITE_ONCE(to->state, c->facts.state);
 		WRITE_ONCE(to->run_ns, c->facts.run_ns);
@@ -199,6 +200,7 @@ static void publish_facts(struct kvm_vcpu *vcpu, u64 slice_left)
 		WRITE_ONCE(to->wait_estimate_ns, c->facts.wait_estimate_ns);
 		WRITE_ONCE(to->preempted_total, c->facts.preempted_total);
 		WRITE_ONCE(to->preempted_critical, c->facts.preempted_critical);
+		/* a reader that sees the even seq sees all of it */
 		smp_wmb();
 		WRITE_ONCE(to->seq, ++c->facts.seq);
 		WRITE_ONCE(page->host.slice_end, slice_left ?

@@ -461,10 +461,10 @@ TEST_F(boost, preempt_count_never_starts)
 	prepare(self);
 	self->page->setup.preempt_count_gpa = coop_count_gpa(0);
 	self->page->setup.pc_preempt_mask = 0xff;
+	self->page->guest.intent = KVM_COOP_INTENT_IDLE;
 	*host_count(self->vm, 0) = 1;
 	coop_register(self->vcpu);
 
-	self->page->guest.intent = KVM_COOP_INTENT_IDLE;
 	coop_thread_start(&self->t, guest_spin, KVM_COOP_INTENT_IDLE);
 	EXPECT_TRUE(stays_fair(self, 300));
 	coop_thread_stop(&self->t);
