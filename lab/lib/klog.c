@@ -44,7 +44,7 @@ static const char *const reports[] = {
 	"list_add corruption",
 	"list_del corruption",
 	"usercopy:",
-	"kmemleak:",
+	"new suspected memory leaks",
 };
 
 /* "<4>[    1.234567] [   T12] text" -> "text" */

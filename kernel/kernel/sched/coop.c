@@ -204,7 +204,9 @@ static int begin_loan(struct rq *rq, struct task_struct *p, int prio,
 	u64 exec = exec_runtime(rq, p), avg = avg_vruntime(cfs_rq);
 	s64 key = entity_position(&p->se, avg);
 
-	if (key > (s64)to_virtual(limit_ns, &p->se) && contended(rq, p))
+	/* at the end of its slice a task is ahead by that without any debt */
+	if (key > (s64)to_virtual(limit_ns + p->se.slice, &p->se) &&
+	    contended(rq, p))
 		return -EAGAIN;
 	open_loan(&p->coop, cfs_rq, avg, key, exec);
 	p->coop.policy = p->policy;
@@ -229,7 +231,7 @@ static int renew_loan(struct rq *rq, struct task_struct *p, u64 limit_ns)
 
 	if (!contended(rq, p) || key < 0)
 		key = 0;
-	if (key > (s64)to_virtual(limit_ns, &p->se))
+	if (key > (s64)to_virtual(limit_ns + p->se.slice, &p->se))
 		return -EAGAIN;
 	if (key == 0)
 		open_loan(&p->coop, cfs_rq, avg, 0, exec);
@@ -245,7 +247,8 @@ static bool loan_intact(const struct task_struct *p)
  * sched_coop_borrow - lend @p a SCHED_FIFO priority, or let its loan go on
  * @p: the task, current or not, sleeping or not
  * @prio: rt_priority, 1..99
- * @limit_ns: debt in ns of @p's run time above which the answer is no
+ * @limit_ns: debt in ns of @p's run time, beyond a slice, above which the answer
+ *	is no
  *
  * Context: any but NMI; no rq lock, no pi_lock held.
  * Return: 0; -EAGAIN if @p is in debt (a running loan then has to be returned
