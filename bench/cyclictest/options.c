@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "bench/cyclictest/bench.h"
+#include "lab/lib/proc.h"
 
 #define PLAIN_MODE(name, vm_class)                              \
 	{                                                       \
@@ -117,20 +118,6 @@ static int add_list(struct options *o, const char *list,
 	return ret;
 }
 
-static int number(const char *name, int min, int max, int *value)
-{
-	char *end;
-	long n = strtol(optarg, &end, 10);
-
-	if (!*optarg || *end || n < min || n > max) {
-		fprintf(stderr, "coop: --%s %s: expected a number from %d to %d\n", name, optarg,
-			min, max);
-		return -1;
-	}
-	*value = (int)n;
-	return 0;
-}
-
 static const struct option long_options[] = {
 	{ "modes", required_argument, NULL, 'm' },
 	{ "cases", required_argument, NULL, 'c' },
@@ -160,13 +147,13 @@ static int set_option(struct options *o, int opt)
 		o->hog = true;
 		return 0;
 	case 'r':
-		return number("repeat", 1, 1000, &o->repeat);
+		return proc_option_number("repeat", optarg, 1, 1000, &o->repeat);
 	case 's':
-		return number("seconds", 1, 3600, &o->seconds);
+		return proc_option_number("seconds", optarg, 1, 3600, &o->seconds);
 	case 'i':
-		return number("interval", 100, 1000000, &o->interval_us);
+		return proc_option_number("interval", optarg, 100, 1000000, &o->interval_us);
 	case 'v':
-		return number("vcpus", 1, VM_VCPUS_MAX, &o->vcpus);
+		return proc_option_number("vcpus", optarg, 1, VM_VCPUS_MAX, &o->vcpus);
 	case 'H':
 		o->host_cyclictest = true;
 		return 0;
@@ -174,9 +161,9 @@ static int set_option(struct options *o, int opt)
 		o->no_aa = true;
 		return 0;
 	case 'b':
-		return number("boot-limit", 1, 3600, &o->boot_limit);
+		return proc_option_number("boot-limit", optarg, 1, 3600, &o->boot_limit);
 	case 'R':
-		return number("result-limit", 1, 3600, &o->result_limit);
+		return proc_option_number("result-limit", optarg, 1, 3600, &o->result_limit);
 	case 'I':
 		o->initrd = optarg;
 		return 0;

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "lab/host/lab.h"
+#include "lab/lib/proc.h"
 
 #define BOOT_LIMIT 120
 
@@ -78,20 +79,6 @@ static const struct option options[] = {
 	{ 0 },
 };
 
-static int number(const char *name, int min, int max, int *value)
-{
-	char *end;
-	long n = strtol(optarg, &end, 10);
-
-	if (!*optarg || *end || n < min || n > max) {
-		fprintf(stderr, "coop: --%s %s: expected a number from %d to %d\n", name, optarg,
-			min, max);
-		return -1;
-	}
-	*value = (int)n;
-	return 0;
-}
-
 /* L1 sees the same tree, but has another working directory. */
 static int file(const char *name, char *path)
 {
@@ -118,13 +105,13 @@ static int set_option(struct lab_options *o, int opt)
 		o->accel = optarg;
 		return 0;
 	case OPT_SMP:
-		return number("smp", 1, 8, &o->smp);
+		return proc_option_number("smp", optarg, 1, 8, &o->smp);
 	case OPT_MEM:
-		return number("mem", 256, 65536, &o->mem);
+		return proc_option_number("mem", optarg, 256, 65536, &o->mem);
 	case OPT_LIMIT:
-		return number("limit", 1, 86400, &o->limit);
+		return proc_option_number("limit", optarg, 1, 86400, &o->limit);
 	case OPT_BOOT_LIMIT:
-		return number("boot-limit", 1, 3600, &o->boot_limit);
+		return proc_option_number("boot-limit", optarg, 1, 3600, &o->boot_limit);
 	case OPT_APPEND:
 		o->append = optarg;
 		return 0;

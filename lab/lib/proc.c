@@ -208,3 +208,17 @@ long long proc_group_ns(pid_t pgid)
 		closedir(dir);
 	return sum;
 }
+
+int proc_option_number(const char *name, const char *text, int min, int max, int *value)
+{
+	char *end;
+	long n = strtol(text, &end, 10);
+
+	if (!*text || *end || n < min || n > max) {
+		fprintf(stderr, "coop: --%s %s: expected a number from %d to %d\n", name, text,
+			min, max);
+		return -1;
+	}
+	*value = (int)n;
+	return 0;
+}

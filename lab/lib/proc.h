@@ -47,4 +47,7 @@ int proc_wait(pid_t pid, int limit_ms);
 long long proc_thread_ns(pid_t pid, pid_t tid);
 long long proc_group_ns(pid_t pgid);
 
+/* The value TEXT of the option --NAME, from MIN to MAX. -1 after saying what is wrong. */
+int proc_option_number(const char *name, const char *text, int min, int max, int *value);
+
 #endif
