@@ -82,7 +82,8 @@ run_test() { # NAME LIMIT LOG COMMAND
 	[ ! -t 1 ] || printf '\r\033[K%s ...' "$1"
 	exec {tick}<> <(:)
 	RC=0
-	child_start "$3" env -C "$COOP_ROOT" "TOOLS=$CACHE/build/tools" bash -c "$4"
+	child_start "$3" env -C "$COOP_ROOT" "TOOLS=$CACHE/build/tools" \
+		"COOP_TEST_KEEP=$CACHE/log/test/$1.out" bash -c "$4"
 	while kill -0 "$CHILD" 2>/dev/null && [ "$SECONDS" -le "$end" ]; do
 		read -rt 0.1 -u "$tick" || true
 	done

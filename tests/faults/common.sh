@@ -7,9 +7,15 @@ WORK=$(mktemp -d "${TMPDIR:-/tmp}/coop-fault.XXXXXX")
 ROOT=${COOP_ROOT:-$(cd "$(dirname "$0")/../.." && pwd)}
 OUTPUT=$WORK/output
 
-# A wrong turn of the test itself must leave nothing behind either.
+# A wrong turn of the test itself must leave nothing behind either, but for a lab run that explains a failure.
 fault_cleanup() {
+	local rc=$?
 	pkill_below $$
+	if [ "$rc" -ne 0 ] && [ -n "${COOP_TEST_KEEP:-}" ] && [ -d "$WORK/out" ]; then
+		rm -rf "$COOP_TEST_KEEP"
+		mv "$WORK/out" "$COOP_TEST_KEEP"
+		echo "the lab run is kept in $COOP_TEST_KEEP" >&2
+	fi
 	rm -rf "$WORK"
 }
 trap fault_cleanup EXIT

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0
 # The KVM selftests of kvm-coop on one of our kernels, in L1.
-# Usage: kvm-selftests.sh kernel|kernel-debug [PATTERN]      PATTERN: part of a test program's name
+# Usage: kvm-selftests.sh kernel|kernel-debug [L1_PARAMETER [PATTERN]]
+#	L1_PARAMETER: one more word for the kernel's command line; PATTERN: part of a test program's name
 
 # shellcheck source=tests/faults/lab.sh
 . "$(dirname "$0")/../faults/lab.sh"
@@ -13,10 +14,10 @@ kernel-debug) limit=1200 ;;
 esac
 [ -f "$image" ] || { echo "no $image: ./coop build $1"; exit 77; }
 "$ROOT/scripts/build-selftests.sh"
-programs=("$CACHE"/build/selftests/x86_64/*"${2:-}"*_test)
-if ! "$LAB" run --out "$OUT" --kernel "$image" --limit "$limit" --append kvm.coop=1 -- \
+programs=("$CACHE"/build/selftests/x86_64/*"${3:-}"*_test)
+if ! "$LAB" run --out "$OUT" --kernel "$image" --limit "$limit" --append "kvm.coop=1 ${2:-}" -- \
 	"$ROOT/tests/lab/selftests.sh" $((limit / 2)) "${programs[@]}"; then
-	grep -hE '^not ok|^# .*(Expected|Assertion|terminated|_test\.c)' "$OUT"/selftests/*.log || true
-	fail "selftests failed with $1"
+	grep -hB 20 '^not ok' "$OUT"/selftests/*.log | grep -v '^ok ' || true
+	fail "selftests failed with $1 ${2:-}"
 fi
 grep -h '^# Totals' "$OUT"/selftests/*.log
