@@ -40,4 +40,11 @@ static inline phys_addr_t coop_preempt_count_phys(unsigned int cpu)
 	return virt_to_phys(ptr);
 }
 
+/* the third argument of the hrtimer_start tracepoint, if it has one */
+#ifdef COOP_HAVE_WAS_ARMED
+#define COOP_WAS_ARMED	, bool was_armed
+#else
+#define COOP_WAS_ARMED
+#endif
+
 #endif /* _COOP_COMPAT_H */

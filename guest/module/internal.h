@@ -2,6 +2,7 @@
 #ifndef _COOP_INTERNAL_H
 #define _COOP_INTERNAL_H
 
+#include <linux/hrtimer.h>
 #include <linux/percpu.h>
 #include <linux/types.h>
 #include <uapi/linux/kvm_coop.h>
@@ -11,6 +12,8 @@
  * @page: shared with the host; NULL while not registered. Changed by the CPU
  *	itself, so that its probes never see it go away.
  * @mem: memory of @page, from the first time online until the module goes
+ * @timers: the CPU's hrtimers, as soon as one was started; its lock guards
+ *	@page->guest.timer_due
  * @softirqs: raised by interrupts and not handled yet, as far as known
  * @requests: kvm_coop_request() calls in force
  * @seen_ticket: open at the last task switch
@@ -23,11 +26,12 @@
  * @yields: hypercalls made
  * @rt_switches: switches to an RT task
  *
- * All but @rt_woken belongs to the CPU, with interrupts off.
+ * All but @timers and @rt_woken belongs to the CPU, with interrupts off.
  */
 struct coop_cpu {
 	struct kvm_coop_page	*page;
 	struct kvm_coop_page	*mem;
+	struct hrtimer_cpu_base	*timers;
 	u32			softirqs;
 	u32			requests;
 	u32			seen_ticket;
@@ -50,6 +54,11 @@ void coop_cpus_stop(void);
 void coop_cpus_free(void);
 void coop_cpus_pause(void);
 void coop_cpus_resume(void);
+
+/* timer.c */
+bool coop_timers_start(void);
+void coop_timer_started(struct hrtimer *timer);
+void coop_timer_handled(struct coop_cpu *c);
 
 /* probe.c */
 int coop_probes_start(void);

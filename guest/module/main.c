@@ -33,6 +33,10 @@ static bool coop_irq = true;
 module_param_named(irq, coop_irq, bool, 0444);
 MODULE_PARM_DESC(irq, "irq=0: do without boosts for interrupts");
 
+static bool coop_timer = true;
+module_param_named(timer, coop_timer, bool, 0444);
+MODULE_PARM_DESC(timer, "timer=0: have the scheduler's tick boost, too");
+
 static char *coop_urgent_list = "0-255";
 module_param_named(urgent, coop_urgent_list, charp, 0444);
 MODULE_PARM_DESC(urgent, "vectors whose delivery is urgent (default: 0-255)");
@@ -146,6 +150,12 @@ static int __init coop_init(void)
 		coop_features &= ~KVM_COOP_F_RT;
 	if (!coop_irq)
 		coop_features &= ~KVM_COOP_F_IRQ;
+	if (coop_timer && !coop_timers_start()) {
+		pr_info("cannot tell the tick from other timers, all are urgent\n");
+		coop_timer = false;
+	}
+	if (!coop_timer)
+		coop_features &= ~KVM_COOP_F_TIMER;
 
 	/* Probes first: a page without its probes would look idle for ever. */
 	err = coop_probes_start();

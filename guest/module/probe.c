@@ -27,7 +27,9 @@
 #include <trace/events/irq.h>
 #include <trace/events/rseq.h>
 #include <trace/events/sched.h>
+#include <trace/events/timer.h>
 
+#include "compat.h"
 #include "internal.h"
 #include "kvm_coop_guest.h"
 
@@ -260,6 +262,23 @@ static void coop_probe_vector_exit(void *data, int vector)
 	coop_irq_exit();
 }
 
+/*
+ * In this order: while timer_due is in the past the host takes no yield, and
+ * the wakeup of an RT task has published its intent already.
+ */
+static void coop_probe_timer_exit(void *data, int vector)
+{
+	coop_timer_handled(this_cpu_ptr(&coop_cpus));
+	coop_irq_exit();
+}
+
+/* Under the lock of the timer's base. */
+static void coop_probe_hrtimer(void *data, struct hrtimer *timer,
+			       enum hrtimer_mode mode COOP_WAS_ARMED)
+{
+	coop_timer_started(timer);
+}
+
 static void coop_probe_handler_exit(void *data, int irq,
 				    struct irqaction *action, int ret)
 {
@@ -282,6 +301,9 @@ static void coop_probe_softirq_exit(void *data, unsigned int nr)
 	raw_local_irq_save(flags);
 	c = this_cpu_ptr(&coop_cpus);
 	page = c->page;
+	/* some hrtimers expire there */
+	if (nr == HRTIMER_SOFTIRQ)
+		coop_timer_handled(c);
 	c->softirqs &= ~0U << (nr + 1);
 	c->softirqs |= local_softirq_pending();
 	if (page && !c->softirqs)
@@ -383,9 +405,10 @@ static struct coop_probe coop_probes[] = {
 	{ "sched_switch", coop_probe_switch },
 	{ "sched_wakeup", coop_probe_wakeup, KVM_COOP_F_RT },
 	{ "rseq_update", coop_probe_rseq },
+	{ "hrtimer_start", coop_probe_hrtimer, KVM_COOP_F_TIMER },
 	{ "irq_handler_exit", coop_probe_handler_exit, KVM_COOP_F_IRQ },
 	{ "softirq_exit", coop_probe_softirq_exit, KVM_COOP_F_IRQ },
-	{ "local_timer_exit", coop_probe_vector_exit, KVM_COOP_F_IRQ },
+	{ "local_timer_exit", coop_probe_timer_exit, KVM_COOP_F_IRQ },
 	{ "reschedule_exit", coop_probe_vector_exit, KVM_COOP_F_IRQ },
 	{ "call_function_exit", coop_probe_vector_exit, KVM_COOP_F_IRQ },
 	{ "call_function_single_exit", coop_probe_vector_exit, KVM_COOP_F_IRQ },
@@ -401,7 +424,9 @@ static void __maybe_unused coop_check_probe_types(void)
 	check_trace_callback_type_rseq_update(coop_probe_rseq);
 	check_trace_callback_type_irq_handler_exit(coop_probe_handler_exit);
 	check_trace_callback_type_softirq_exit(coop_probe_softirq_exit);
-	check_trace_callback_type_local_timer_exit(coop_probe_vector_exit);
+	check_trace_callback_type_hrtimer_start(coop_probe_hrtimer);
+	check_trace_callback_type_local_timer_exit(coop_probe_timer_exit);
+	check_trace_callback_type_reschedule_exit(coop_probe_vector_exit);
 }
 
 static void coop_find_tracepoint(struct tracepoint *tp, void *priv)
@@ -427,6 +452,18 @@ static int coop_probe_start(struct coop_probe *probe)
 	return err;
 }
 
+static bool coop_probed(void *func)
+{
+	const struct coop_probe *probe;
+
+	for (probe = coop_probes;
+	     probe < coop_probes + ARRAY_SIZE(coop_probes); probe++) {
+		if (probe->func == func)
+			return probe->tp;
+	}
+	return false;
+}
+
 int coop_probes_start(void)
 {
 	unsigned int i;
@@ -440,6 +477,9 @@ int coop_probes_start(void)
 			return err;
 		}
 	}
+	/* timer_due has to move both ways */
+	if (!coop_probed(coop_probe_hrtimer) || !coop_probed(coop_probe_timer_exit))
+		coop_features &= ~KVM_COOP_F_TIMER;
 	return 0;
 }
 

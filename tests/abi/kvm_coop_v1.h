@@ -29,7 +29,8 @@ struct kvm_coop_guest_line_v1 {
 	uint32_t irq_ack;
 	uint32_t notify_ack;
 	uint32_t reserved0;
-	uint64_t reserved1[2];
+	uint64_t timer_due;
+	uint64_t reserved1;
 	uint64_t urgent[4];
 };
 
@@ -40,8 +41,7 @@ struct kvm_coop_host_line_v1 {
 	uint32_t features;
 	uint64_t slice_end;
 	uint64_t budget_left_ns;
-	uint64_t debt_ns;
-	uint64_t reserved[3];
+	uint64_t reserved[4];
 };
 
 struct kvm_coop_host_facts_v1 {
@@ -93,6 +93,7 @@ struct kvm_coop_config_v1 {
 	X(guest_line, intent)			\
 	X(guest_line, irq_ack)			\
 	X(guest_line, notify_ack)		\
+	X(guest_line, timer_due)		\
 	X(guest_line, urgent)			\
 	X(host_line, status)			\
 	X(host_line, irq_ticket)		\
@@ -100,7 +101,6 @@ struct kvm_coop_config_v1 {
 	X(host_line, features)			\
 	X(host_line, slice_end)			\
 	X(host_line, budget_left_ns)		\
-	X(host_line, debt_ns)			\
 	X(host_facts, seq)			\
 	X(host_facts, state)			\
 	X(host_facts, run_ns)			\
@@ -146,6 +146,7 @@ struct kvm_coop_config_v1 {
 	X(KVM_COOP_F_RT, 2)			\
 	X(KVM_COOP_F_DEFER, 4)			\
 	X(KVM_COOP_F_OBSERVE, 8)		\
+	X(KVM_COOP_F_TIMER, 16)			\
 	X(KVM_COOP_INTENT_RT, 1)		\
 	X(KVM_COOP_INTENT_REQUEST, 2)		\
 	X(KVM_COOP_INTENT_IDLE, 4)		\

@@ -24,6 +24,7 @@
 DECLARE_STATIC_KEY_FALSE(kvm_coop_key);
 
 /* core.c, called by the stubs below */
+void __kvm_coop_irq(struct kvm_vcpu *vcpu, u32 vector);
 void __kvm_coop_wake(struct kvm_vcpu *vcpu);
 void __kvm_coop_exit(struct kvm_vcpu *vcpu);
 void __kvm_coop_block(struct kvm_vcpu *vcpu);
@@ -43,11 +44,15 @@ int kvm_coop_register(struct kvm_vcpu *vcpu, u64 data, bool host);
 void kvm_coop_unregister(struct kvm_vcpu *vcpu);
 void kvm_coop_service(struct kvm_vcpu *vcpu);
 void kvm_coop_give_back(struct kvm_vcpu *vcpu);
+bool kvm_coop_timer_urgent(struct kvm_vcpu *vcpu);
 
 /* arch/x86/kvm/coop.c */
+bool kvm_arch_coop_irq_urgent(struct kvm_vcpu *vcpu, u32 vector);
 bool kvm_arch_coop_irq_pending(struct kvm_vcpu *vcpu);
 bool kvm_arch_coop_in_nested(struct kvm_vcpu *vcpu);
-u64 kvm_arch_coop_guest_tsc(struct kvm_vcpu *vcpu, u64 ns_from_now);
+u64 kvm_arch_coop_guest_tsc(struct kvm_vcpu *vcpu);
+u64 kvm_arch_coop_ns_to_tsc(struct kvm_vcpu *vcpu, u64 ns);
+u64 kvm_arch_coop_tsc_to_ns(struct kvm_vcpu *vcpu, u64 ticks);
 int kvm_coop_set_msr(struct kvm_vcpu *vcpu, u64 data, bool host);
 int kvm_coop_get_msr(struct kvm_vcpu *vcpu, struct msr_data *msr);
 int kvm_coop_yield(struct kvm_vcpu *vcpu);
@@ -65,10 +70,8 @@ static inline bool kvm_coop_active(struct kvm_vcpu *vcpu)
  */
 static inline void kvm_coop_irq(struct kvm_vcpu *vcpu, u32 vector)
 {
-	if (kvm_coop_active(vcpu) &&
-	    (READ_ONCE(vcpu->coop.urgent[(vector & 255) / 64]) &
-	     (1ULL << (vector & 63))))
-		__kvm_coop_wake(vcpu);
+	if (kvm_coop_active(vcpu))
+		__kvm_coop_irq(vcpu, vector);
 }
 
 /* An event that has no vector (NMI) or is always urgent. Same context. */

@@ -13,6 +13,7 @@
 #include "../../virt/kvm/coop/decide.h"
 
 struct kvm_vcpu;
+struct pid;
 struct task_struct;
 
 /**
@@ -69,7 +70,10 @@ struct kvm_coop {
  *
  * The vCPU thread only:
  * @timer: looks after @bound_at; may be armed late, never missing
- * @last_task: the thread that entered last, compared only
+ * @due_timer: armed while the vCPU waits for its turn and an urgent timer of the
+ *	guest comes due
+ * @thread: the one that entered last; the reference keeps it from being
+ *	taken for another
  * @msr: MSR_KVM_COOP
  * @page: the guest's page
  * @count: the guest's preempt count
@@ -100,7 +104,8 @@ struct kvm_vcpu_coop {
 	u64			yield_until;
 
 	struct hrtimer		timer;
-	struct task_struct	*last_task;
+	struct hrtimer		due_timer;
+	struct pid		*thread;
 	u64			msr;
 	struct gfn_to_pfn_cache	page;
 	struct gfn_to_pfn_cache	count;

@@ -278,8 +278,6 @@ EXPORT_SYMBOL_GPL(sched_coop_borrow);
  * sched_coop_return - end the loan of @p
  * @p: the task
  * @charge: charge the time used to @p's virtual runtime
- * @used_ns: set to the CPU time used since the loan began or was last found
- *	without debt, ns
  *
  * If @p is current it does not give up its CPU here, but a reschedule is
  * requested as after any such class change.
@@ -288,23 +286,22 @@ EXPORT_SYMBOL_GPL(sched_coop_borrow);
  * Return: 0, also without a loan; -EPERM if somebody else changed the policy
  * meanwhile: it is left as it is.
  */
-int sched_coop_return(struct task_struct *p, bool charge, u64 *used_ns)
+int sched_coop_return(struct task_struct *p, bool charge)
 {
 	struct sched_coop *loan = &p->coop;
 	struct cfs_rq *cfs_rq;
 	struct rq_flags rf;
 	struct rq *rq;
+	u64 avg, used;
 	int ret = 0;
-	u64 avg;
 
-	*used_ns = 0;
 	rq = task_rq_lock(p, &rf);
 	update_rq_clock(rq);
 	if (loan->borrowed) {
 		cfs_rq = task_cfs_rq(p);
-		*used_ns = exec_runtime(rq, p) - loan->exec;
+		used = exec_runtime(rq, p) - loan->exec;
 		avg = avg_vruntime(cfs_rq);
-		loan->floor = loan_floor(p, cfs_rq, avg, *used_ns);
+		loan->floor = loan_floor(p, cfs_rq, avg, used);
 		loan->debt = (s64)(loan->floor - avg);
 		loan->cfs_rq = cfs_rq;
 		loan->borrowed = false;

@@ -63,10 +63,48 @@ int kvm_coop_yield(struct kvm_vcpu *vcpu)
 	return 0;
 }
 
-static bool urgent(const struct kvm_vcpu *vcpu, int vector)
+/* Bits v..v+31 of the guest's map of urgent vectors, @v a multiple of 32. */
+static u32 urgent_bits(const struct kvm_vcpu *vcpu, unsigned int v)
 {
-	return vector >= 0 && (vcpu->coop.urgent[(vector & 255) / 64] &
-			       (1ULL << (vector & 63)));
+	return READ_ONCE(vcpu->coop.urgent[v / 64]) >> (v & 32);
+}
+
+static u32 timer_vector(struct kvm_vcpu *vcpu)
+{
+	return kvm_lapic_get_reg(vcpu->arch.apic, APIC_LVTT) & APIC_VECTOR_MASK;
+}
+
+/**
+ * kvm_arch_coop_irq_urgent - is interrupt @vector worth a boost now?
+ * @vcpu: a vCPU with a local APIC in the kernel
+ * @vector: 0..255; higher bits, as in an LVT register, are ignored
+ *
+ * Context: any but NMI.
+ */
+bool kvm_arch_coop_irq_urgent(struct kvm_vcpu *vcpu, u32 vector)
+{
+	vector &= APIC_VECTOR_MASK;
+	if (!(urgent_bits(vcpu, vector & ~31U) & BIT(vector & 31)))
+		return false;
+	return vector != timer_vector(vcpu) || kvm_coop_timer_urgent(vcpu);
+}
+
+/* Is an urgent vector in the IRR? Below others it may be. */
+static bool irr_urgent(struct kvm_vcpu *vcpu)
+{
+	u32 timer = timer_vector(vcpu), bits;
+	unsigned int v;
+
+	for (v = 0; v <= APIC_VECTOR_MASK; v += 32) {
+		bits = kvm_lapic_get_reg(vcpu->arch.apic, APIC_IRR + v / 2) &
+		       urgent_bits(vcpu, v);
+		if (timer - v < 32 && (bits & BIT(timer - v)) &&
+		    !kvm_coop_timer_urgent(vcpu))
+			bits &= ~BIT(timer - v);
+		if (bits)
+			return true;
+	}
+	return false;
 }
 
 /**
@@ -82,10 +120,9 @@ bool kvm_arch_coop_irq_pending(struct kvm_vcpu *vcpu)
 	if (!lapic_in_kernel(vcpu))
 		return kvm_cpu_has_injectable_intr(vcpu);
 	if (kvm_cpu_has_pending_timer(vcpu) &&
-	    urgent(vcpu, kvm_lapic_get_reg(vcpu->arch.apic, APIC_LVTT)))
+	    kvm_arch_coop_irq_urgent(vcpu, timer_vector(vcpu)))
 		return true;
-	return kvm_cpu_has_injectable_intr(vcpu) &&
-	       urgent(vcpu, kvm_lapic_find_highest_irr(vcpu));
+	return kvm_cpu_has_injectable_intr(vcpu) && irr_urgent(vcpu);
 }
 
 /* Does a guest of the guest run? */
@@ -94,11 +131,20 @@ bool kvm_arch_coop_in_nested(struct kvm_vcpu *vcpu)
 	return is_guest_mode(vcpu);
 }
 
-/* The guest's TSC in @ns_from_now ns of wall time. */
-u64 kvm_arch_coop_guest_tsc(struct kvm_vcpu *vcpu, u64 ns_from_now)
+/* The guest's TSC as of now. */
+u64 kvm_arch_coop_guest_tsc(struct kvm_vcpu *vcpu)
 {
-	u64 ticks = mul_u64_u32_div(ns_from_now, vcpu->arch.virtual_tsc_khz,
-				    USEC_PER_SEC);
+	return kvm_read_l1_tsc(vcpu, rdtsc());
+}
 
-	return kvm_read_l1_tsc(vcpu, rdtsc()) + ticks;
+/* Wall time to ticks of the guest's TSC and back; a few days at most. */
+u64 kvm_arch_coop_ns_to_tsc(struct kvm_vcpu *vcpu, u64 ns)
+{
+	return mul_u64_u32_div(ns, vcpu->arch.virtual_tsc_khz, USEC_PER_SEC);
+}
+
+u64 kvm_arch_coop_tsc_to_ns(struct kvm_vcpu *vcpu, u64 ticks)
+{
+	return mul_u64_u32_div(ticks, USEC_PER_SEC,
+				max(vcpu->arch.virtual_tsc_khz, 1U));
 }

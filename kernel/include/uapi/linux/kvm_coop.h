@@ -81,8 +81,11 @@
 #define KVM_COOP_F_DEFER		(1U << 2)
 /* count preemptions inside critical sections, act on nothing */
 #define KVM_COOP_F_OBSERVE		(1U << 3)
+/* the guest keeps timer_due; its other timers, the tick above all, do not boost */
+#define KVM_COOP_F_TIMER		(1U << 4)
 #define KVM_COOP_F_ALL			(KVM_COOP_F_IRQ | KVM_COOP_F_RT | \
-					 KVM_COOP_F_DEFER | KVM_COOP_F_OBSERVE)
+					 KVM_COOP_F_DEFER | \
+					 KVM_COOP_F_OBSERVE | KVM_COOP_F_TIMER)
 
 /* intent bits, written by the guest at any time */
 /* an RT or deadline task is current, or about to be */
@@ -152,11 +155,21 @@ struct kvm_coop_guest_line {
 	/* reserved for notifications; 0 in version 1 */
 	__u32 notify_ack;
 	__u32 reserved0;
-	__u64 reserved1[2];
+	/*
+	 * With KVM_COOP_F_TIMER, guest TSC before which an expiry of the local
+	 * APIC timer is not urgent: no timer that matters is due earlier.
+	 * Rounded down; 0 = every expiry is urgent, ~0 = none is. May lag
+	 * behind a timer's cancellation, never behind its start. In the past
+	 * it is a reason to boost: the guest moves it on when it has handled
+	 * the timer and, if that woke an RT task, published the intent.
+	 */
+	__u64 timer_due;
+	__u64 reserved1;
 	/*
 	 * Bit v of the map (word v / 64, bit v % 64): interrupt vector v is
 	 * urgent. Read by the host when it refreshes its view (at WRMSR and
-	 * when a vCPU thread enters KVM_RUN); all ones is a good default.
+	 * when a vCPU thread enters KVM_RUN); all ones is a good default. The
+	 * local timer's vector needs its bit and, if there is one, timer_due.
 	 */
 	__u64 urgent[4];
 };
@@ -183,9 +196,7 @@ struct kvm_coop_host_line {
 	__u64 slice_end;
 	/* ns of boost left before the budget is empty */
 	__u64 budget_left_ns;
-	/* ns of boosted time not yet paid back, 0 if none */
-	__u64 debt_ns;
-	__u64 reserved[3];
+	__u64 reserved[4];
 };
 
 /*

@@ -18,6 +18,7 @@
 #include <linux/sched/coop.h>
 #include <linux/capability.h>
 #include <linux/module.h>
+#include <linux/pid.h>
 
 #include "policy.h"
 
@@ -136,6 +137,55 @@ static bool look(struct kvm_vcpu *vcpu, struct coop_facts *f)
 	return page;
 }
 
+/* The page's timer_due; 0, "now", if it is out of reach or not in use. */
+static u64 timer_due(struct kvm_vcpu *vcpu)
+{
+	struct kvm_vcpu_coop *c = &vcpu->coop;
+	const struct kvm_coop_page *page;
+	unsigned long flags;
+	u64 due = 0;
+	int idx;
+
+	if (!(READ_ONCE(c->features) & KVM_COOP_F_TIMER))
+		return 0;
+	idx = srcu_read_lock(&vcpu->kvm->srcu);
+	page = get_page_line(&c->page, sizeof(*page), &flags);
+	if (page) {
+		due = READ_ONCE(page->guest.timer_due);
+		put_page_line(&c->page, false, flags);
+	}
+	srcu_read_unlock(&vcpu->kvm->srcu, idx);
+	return due;
+}
+
+/**
+ * kvm_coop_timer_urgent - may an expiry of the local timer boost now?
+ * @vcpu: the vCPU, registered or not
+ *
+ * If the guest's page is out of reach, the map of urgent vectors has to do.
+ * Context: any but NMI.
+ */
+bool kvm_coop_timer_urgent(struct kvm_vcpu *vcpu)
+{
+	return timer_due(vcpu) <= kvm_arch_coop_guest_tsc(vcpu);
+}
+
+/*
+ * Does an urgent interrupt wait, or one of the guest's urgent timers? The guest
+ * moves timer_due on when it has handled the timer, so this covers the time
+ * between the interrupt's injection and the wakeup that it brings.
+ * Context: vCPU thread, outside guest mode.
+ */
+static bool urgent_waits(struct kvm_vcpu *vcpu)
+{
+	u64 due;
+
+	if (kvm_arch_coop_irq_pending(vcpu))
+		return true;
+	due = timer_due(vcpu);
+	return due && due <= kvm_arch_coop_guest_tsc(vcpu);
+}
+
 static u32 status_bits(const struct kvm_vcpu_coop *c)
 {
 	u32 status = KVM_COOP_STATUS_ACTIVE;
@@ -204,7 +254,8 @@ static void publish_facts(struct kvm_vcpu *vcpu, u64 slice_left)
 		smp_wmb();
 		WRITE_ONCE(to->seq, ++c->facts.seq);
 		WRITE_ONCE(page->host.slice_end, slice_left ?
-			   kvm_arch_coop_guest_tsc(vcpu, slice_left) : 0);
+			   kvm_arch_coop_guest_tsc(vcpu) +
+			   kvm_arch_coop_ns_to_tsc(vcpu, slice_left) : 0);
 		put_page_line(&c->page, true, flags);
 	} else {
 		vcpu->stat.coop_page_misses++;
@@ -434,6 +485,42 @@ void __kvm_coop_wake(struct kvm_vcpu *vcpu)
 	raw_spin_unlock_irqrestore(&c->lock, flags);
 }
 
+/*
+ * A guest programs its local timer for one event at a time. While an expiry
+ * that is not urgent, its tick, waits for the vCPU's turn, nothing is
+ * programmed for the urgent one behind it: so the host looks after that.
+ * Context: the vCPU does not run; may hold the rq lock.
+ */
+static void watch_timer_due(struct kvm_vcpu *vcpu)
+{
+	u64 due = timer_due(vcpu), now = kvm_arch_coop_guest_tsc(vcpu), ns;
+
+	/* by then it has had its turn */
+	if (due <= now || due - now > kvm_arch_coop_ns_to_tsc(vcpu, NSEC_PER_SEC))
+		return;
+	ns = kvm_arch_coop_tsc_to_ns(vcpu, due - now);
+	hrtimer_start(&vcpu->coop.due_timer, ktime_add_ns(ktime_get(), ns),
+		      HRTIMER_MODE_ABS_PINNED_HARD);
+}
+
+static enum hrtimer_restart due_timer_fired(struct hrtimer *timer)
+{
+	struct kvm_vcpu *vcpu = container_of(timer, struct kvm_vcpu,
+					     coop.due_timer);
+
+	if (READ_ONCE(vcpu->coop.registered))
+		__kvm_coop_wake(vcpu);
+	return HRTIMER_NORESTART;
+}
+
+void __kvm_coop_irq(struct kvm_vcpu *vcpu, u32 vector)
+{
+	if (kvm_arch_coop_irq_urgent(vcpu, vector))
+		__kvm_coop_wake(vcpu);
+	else if (READ_ONCE(vcpu->coop.blocked))
+		watch_timer_due(vcpu);
+}
+
 /* Nothing is boosted, but the vCPU is about to lose its CPU. */
 static void about_to_be_preempted(struct kvm_vcpu *vcpu)
 {
@@ -447,7 +534,7 @@ static void about_to_be_preempted(struct kvm_vcpu *vcpu)
 		kvm_make_request(KVM_REQ_COOP, vcpu);
 		return;
 	}
-	f.irq_pending = kvm_arch_coop_irq_pending(vcpu);
+	f.irq_pending = urgent_waits(vcpu);
 	reason = coop_reason(&f, &c->masks);
 	if (reason == COOP_REASON_NONE)
 		return;
@@ -464,7 +551,7 @@ static void review(struct kvm_vcpu *vcpu)
 	bool readable = look(vcpu, &f);
 
 	if (readable)
-		f.irq_pending = kvm_arch_coop_irq_pending(vcpu);
+		f.irq_pending = urgent_waits(vcpu);
 	raw_spin_lock_irqsave(&c->lock, flags);
 	if (c->boosted)
 		review_boost(vcpu, readable ? &f : NULL);
@@ -575,7 +662,7 @@ void kvm_coop_give_back(struct kvm_vcpu *vcpu)
 	if (!look(vcpu, &f))
 		memset(&f, 0, sizeof(f));
 	/* what the guest did not know yet when it decided to yield */
-	if (kvm_arch_coop_irq_pending(vcpu) || (f.intent & COOP_INTENT_WORK))
+	if (urgent_waits(vcpu) || (f.intent & COOP_INTENT_WORK))
 		return;
 
 	raw_spin_lock_irq(&c->lock);
@@ -612,6 +699,8 @@ void __kvm_coop_sched_in(struct kvm_vcpu *vcpu)
 	u64 woken_at = READ_ONCE(c->woken_at);
 
 	change_state(c, KVM_COOP_STATE_RUNNING);
+	if (hrtimer_is_queued(&c->due_timer))
+		hrtimer_try_to_cancel(&c->due_timer);
 	if (woken_at) {
 		WRITE_ONCE(c->woken_at, 0);
 		KVM_STATS_LOG_HIST_UPDATE(vcpu->stat.coop_wake_hist,
@@ -648,6 +737,7 @@ void __kvm_coop_sched_out(struct kvm_vcpu *vcpu)
 		count_preemption(vcpu);
 		change_state(c, KVM_COOP_STATE_PREEMPTED);
 		c->facts.wait_estimate_ns = sched_coop_wait_estimate();
+		watch_timer_due(vcpu);
 	} else {
 		change_state(c, KVM_COOP_STATE_BLOCKED);
 		c->facts.wait_estimate_ns = 0;
@@ -751,6 +841,7 @@ void kvm_coop_unregister(struct kvm_vcpu *vcpu)
 	c->features = 0;
 	raw_spin_unlock_irq(&c->lock);
 	WRITE_ONCE(c->registered, false);
+	hrtimer_cancel(&c->due_timer);
 	c->msr = 0;
 	kvm_gpc_deactivate(&c->page);
 	kvm_gpc_deactivate(&c->count);
@@ -777,8 +868,9 @@ void __kvm_coop_run_begin(struct kvm_vcpu *vcpu)
 	struct kvm_vcpu_coop *c = &vcpu->coop;
 	int idx;
 
-	if (c->last_task != current) {
-		c->last_task = current;
+	if (c->thread != task_pid(current)) {
+		put_pid(c->thread);
+		c->thread = get_pid(task_pid(current));
 		c->hands_off = false;
 		if (policy->enter && READ_ONCE(coop_on))
 			policy->enter(vcpu);
@@ -819,12 +911,16 @@ void kvm_coop_vcpu_init(struct kvm_vcpu *vcpu)
 	kvm_gpc_init(&c->count, vcpu->kvm);
 	hrtimer_init(&c->timer, CLOCK_MONOTONIC, HRTIMER_MODE_ABS_PINNED_HARD);
 	c->timer.function = timer_fired;
+	hrtimer_init(&c->due_timer, CLOCK_MONOTONIC,
+		     HRTIMER_MODE_ABS_PINNED_HARD);
+	c->due_timer.function = due_timer_fired;
 }
 
 void kvm_coop_vcpu_destroy(struct kvm_vcpu *vcpu)
 {
 	hrtimer_cancel(&vcpu->coop.timer);
 	kvm_coop_unregister(vcpu);
+	put_pid(vcpu->coop.thread);
 }
 
 void kvm_coop_vm_destroy(struct kvm *kvm)
@@ -838,7 +934,7 @@ void kvm_coop_vm_destroy(struct kvm *kvm)
 u32 kvm_coop_supported(void)
 {
 	return READ_ONCE(coop_on) ? KVM_COOP_F_IRQ | KVM_COOP_F_RT |
-				    KVM_COOP_F_OBSERVE : 0;
+				    KVM_COOP_F_OBSERVE | KVM_COOP_F_TIMER : 0;
 }
 
 static const struct kvm_coop_policy *find_policy(u32 policy)

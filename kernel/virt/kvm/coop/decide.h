@@ -18,7 +18,8 @@
  * @preempt_count: the guest's preempt count; meaningless unless @have_count
  * @have_count: the guest told where its preempt count is, and it was readable
  * @ticket: last ticket that the host opened
- * @irq_pending: an urgent interrupt waits to be injected
+ * @irq_pending: an urgent interrupt waits to be injected, or an urgent timer to
+ *	be handled
  */
 struct coop_facts {
 	u32	intent;

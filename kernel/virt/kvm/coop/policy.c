@@ -34,9 +34,7 @@ static int rt_boost(struct kvm_vcpu *vcpu)
 
 static int rt_unboost(struct kvm_vcpu *vcpu)
 {
-	u64 used;
-
-	return sched_coop_return(vcpu->coop.task, charged(vcpu), &used);
+	return sched_coop_return(vcpu->coop.task, charged(vcpu));
 }
 
 static void set_slice(u64 slice_ns)

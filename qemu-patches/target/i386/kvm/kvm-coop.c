@@ -18,7 +18,8 @@ static struct {
     .config = {
         .size = sizeof(struct kvm_coop_config),
         .policy = KVM_COOP_POLICY_RT,
-        .features = KVM_COOP_F_IRQ | KVM_COOP_F_RT | KVM_COOP_F_OBSERVE,
+        .features = KVM_COOP_F_IRQ | KVM_COOP_F_RT | KVM_COOP_F_OBSERVE |
+                    KVM_COOP_F_TIMER,
     },
 };
 

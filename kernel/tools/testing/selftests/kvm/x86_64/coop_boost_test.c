@@ -255,6 +255,15 @@ static void prepare(struct _test_data_boost *self)
 	self->t.cpu = VCPU_CPU;
 }
 
+/* Register with a preempt count, in which @mask says "preemption disabled". */
+static void prepare_count(struct _test_data_boost *self, uint32_t mask)
+{
+	prepare(self);
+	self->page->setup.preempt_count_gpa = coop_count_gpa(0);
+	self->page->setup.pc_preempt_mask = mask;
+	coop_register(self->vcpu);
+}
+
 static void begin(struct _test_data_boost *self, coop_guest_fn fn, uint64_t arg)
 {
 	prepare(self);
@@ -313,6 +322,39 @@ static void finish(struct __test_metadata *_metadata,
 	EXPECT_EQ(0, self->t.runs_not_fair);
 	EXPECT_EQ(counter_boosts(self), counter_ends(self));
 	end_vm(self);
+}
+
+static uint64_t share_once(struct _test_data_boost *self, int ms)
+{
+	uint64_t hog = coop_cpu_ns(self->hog.clock);
+	uint64_t vcpu = coop_cpu_ns(self->t.clock);
+
+	usleep(ms * 1000);
+	hog = coop_cpu_ns(self->hog.clock) - hog;
+	vcpu = coop_cpu_ns(self->t.clock) - vcpu;
+	return hog * 1000 / (hog + vcpu);
+}
+
+static uint64_t median(uint64_t a, uint64_t b, uint64_t c)
+{
+	return max(min(a, b), min(max(a, b), c));
+}
+
+/*
+ * Parts per thousand that the competitor gets while the guest runs. Median of
+ * three, since an emulator that stands still for a while spoils a measurement.
+ */
+static uint64_t competitor_share(struct __test_metadata *_metadata,
+				 struct _test_data_boost *self)
+{
+	uint64_t share[3];
+	int i;
+
+	usleep(200000);
+	for (i = 0; i < 3; i++)
+		share[i] = share_once(self, 2000);
+	TH_LOG("competitor: %lu, %lu, %lu of 1000", share[0], share[1], share[2]);
+	return median(share[0], share[1], share[2]);
 }
 
 /* --- a boost begins ------------------------------------------------------- */
@@ -441,6 +483,31 @@ TEST_F(boost, vector_not_urgent)
 	finish(_metadata, self);
 }
 
+/* The guest says that its timers can wait, and then that they cannot. */
+TEST_F(boost, timer_not_due)
+{
+	prepare(self);
+	WRITE_ONCE(self->page->guest.timer_due, ~0ULL);
+	coop_thread_start(&self->t, guest_timer, 1000);
+	EXPECT_TRUE(stays_fair(self, 300));
+	EXPECT_TRUE(coop_wait(READ_ONCE(self->ctl->irqs) > 20, SOON_MS));
+	EXPECT_EQ(0, counter_boosts(self));
+	WRITE_ONCE(self->page->guest.timer_due, 1);
+	EXPECT_TRUE(coop_wait(counter(self, "coop_boosts_irq"), SOON_MS));
+	finish(_metadata, self);
+}
+
+/* Who did not negotiate it cannot switch its timers off by accident. */
+TEST_F(boost, timer_due_not_granted)
+{
+	self->config.features = KVM_COOP_F_IRQ;
+	prepare(self);
+	WRITE_ONCE(self->page->guest.timer_due, ~0ULL);
+	coop_thread_start(&self->t, guest_timer, 1000);
+	EXPECT_TRUE(coop_wait(counter(self, "coop_boosts_irq"), SOON_MS));
+	finish(_metadata, self);
+}
+
 /* Nobody competes: there is nothing to win. */
 TEST_F(boost, alone)
 {
@@ -458,12 +525,9 @@ TEST_F(boost, alone)
  */
 TEST_F(boost, preempt_count_never_starts)
 {
-	prepare(self);
-	self->page->setup.preempt_count_gpa = coop_count_gpa(0);
-	self->page->setup.pc_preempt_mask = 0xff;
+	prepare_count(self, 0xff);
 	self->page->guest.intent = KVM_COOP_INTENT_IDLE;
 	*host_count(self->vm, 0) = 1;
-	coop_register(self->vcpu);
 
 	coop_thread_start(&self->t, guest_spin, KVM_COOP_INTENT_IDLE);
 	EXPECT_TRUE(stays_fair(self, 300));
@@ -947,39 +1011,6 @@ TEST_F(boost, policy_fair)
 	EXPECT_EQ(1, attr.flags);
 	EXPECT_EQ(0, counter_boosts(self));
 	finish(_metadata, self);
-}
-
-static uint64_t share_once(struct _test_data_boost *self, int ms)
-{
-	uint64_t hog = coop_cpu_ns(self->hog.clock);
-	uint64_t vcpu = coop_cpu_ns(self->t.clock);
-
-	usleep(ms * 1000);
-	hog = coop_cpu_ns(self->hog.clock) - hog;
-	vcpu = coop_cpu_ns(self->t.clock) - vcpu;
-	return hog * 1000 / (hog + vcpu);
-}
-
-static uint64_t median(uint64_t a, uint64_t b, uint64_t c)
-{
-	return max(min(a, b), min(max(a, b), c));
-}
-
-/*
- * Parts per thousand that the competitor gets while the guest runs. Median of
- * three, since an emulator that stands still for a while spoils a measurement.
- */
-static uint64_t competitor_share(struct __test_metadata *_metadata,
-				 struct _test_data_boost *self)
-{
-	uint64_t share[3];
-	int i;
-
-	usleep(200000);
-	for (i = 0; i < 3; i++)
-		share[i] = share_once(self, 2000);
-	TH_LOG("competitor: %lu, %lu, %lu of 1000", share[0], share[1], share[2]);
-	return median(share[0], share[1], share[2]);
 }
 
 TEST_F(boost, charge)

@@ -488,7 +488,8 @@ TEST_F(registered, host_answers)
 {
 	run_contended(self->vcpu);
 	EXPECT_TRUE(self->page->host.status & KVM_COOP_STATUS_ACTIVE);
-	EXPECT_EQ(KVM_COOP_F_IRQ | KVM_COOP_F_RT | KVM_COOP_F_OBSERVE,
+	EXPECT_EQ(KVM_COOP_F_IRQ | KVM_COOP_F_RT | KVM_COOP_F_OBSERVE |
+		  KVM_COOP_F_TIMER,
 		  self->page->host.features);
 	EXPECT_EQ(0, self->page->facts.seq & 1);
 	EXPECT_NE(0, self->page->facts.seq);
@@ -585,7 +586,8 @@ TEST_F(registered, setup_is_copied_once)
 {
 	memset(&self->page->setup, 0xff, sizeof(self->page->setup));
 	run_contended(self->vcpu);
-	EXPECT_EQ(KVM_COOP_F_IRQ | KVM_COOP_F_RT | KVM_COOP_F_OBSERVE,
+	EXPECT_EQ(KVM_COOP_F_IRQ | KVM_COOP_F_RT | KVM_COOP_F_OBSERVE |
+		  KVM_COOP_F_TIMER,
 		  self->page->host.features);
 	EXPECT_EQ(0, coop_stat(self->vcpu, "coop_preempted_critical"));
 }

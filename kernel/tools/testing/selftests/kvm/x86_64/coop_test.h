@@ -166,7 +166,8 @@ static inline struct kvm_coop_config coop_config(uint32_t policy)
 	return (struct kvm_coop_config) {
 		.size = sizeof(struct kvm_coop_config),
 		.policy = policy,
-		.features = KVM_COOP_F_IRQ | KVM_COOP_F_RT | KVM_COOP_F_OBSERVE,
+		.features = KVM_COOP_F_IRQ | KVM_COOP_F_RT | KVM_COOP_F_OBSERVE |
+			    KVM_COOP_F_TIMER,
 	};
 }
 
