@@ -58,6 +58,8 @@ struct kvm_coop {
  * @renewed: a wakeup granted something while @blocked
  * @hands_off: somebody else set the class of this thread
  * @yielding: the guest yielded inside of a critical section
+ * @defer_spent: something was granted since the thread got its CPU: one more
+ *	critical section is no reason to keep it
  * @throttled: the last request was refused for debt or an empty budget
  * @ticket: last ticket opened
  * @granted_at: ktime at the last grant, ns
@@ -92,6 +94,7 @@ struct kvm_vcpu_coop {
 	bool			renewed;
 	bool			hands_off;
 	bool			yielding;
+	bool			defer_spent;
 	bool			throttled;
 	struct task_struct	*task;
 	u32			ticket;
@@ -125,6 +128,8 @@ struct kvm_vcpu_coop {
 	X(coop_boosts_irq)						\
 	X(coop_boosts_rt)						\
 	X(coop_boosts_kept)						\
+	/* preemptions deferred for a critical section */		\
+	X(coop_deferrals)						\
 	/* requests refused: debt or empty budget; class set by others */ \
 	X(coop_refused_debt)						\
 	X(coop_refused_class)						\

@@ -77,7 +77,10 @@
 #define KVM_COOP_F_IRQ			(1U << 0)
 /* boost while intent says that RT work runs */
 #define KVM_COOP_F_RT			(1U << 1)
-/* defer a preemption that would hit a critical section (bounded) */
+/*
+ * defer a preemption that would hit a critical section, by grace_us at most
+ * and once per time slice
+ */
 #define KVM_COOP_F_DEFER		(1U << 2)
 /* count preemptions inside critical sections, act on nothing */
 #define KVM_COOP_F_OBSERVE		(1U << 3)

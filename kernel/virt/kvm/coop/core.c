@@ -190,7 +190,8 @@ static u32 status_bits(const struct kvm_vcpu_coop *c)
 {
 	u32 status = KVM_COOP_STATUS_ACTIVE;
 
-	if (c->boosted)
+	/* a deferral is shorter than the hypercall that would give it back */
+	if (c->boosted && c->reason != COOP_REASON_DEFER)
 		status |= KVM_COOP_STATUS_BOOSTED;
 	if (c->throttled)
 		status |= KVM_COOP_STATUS_THROTTLED;
@@ -300,6 +301,8 @@ static u64 grant_length(struct kvm_vcpu *vcpu, enum coop_reason reason, u64 now)
 
 	if (reason == COOP_REASON_IRQ)
 		return us(config->irq_bound_us);
+	if (reason == COOP_REASON_DEFER)
+		return us(config->grace_us);
 	coop_budget_refill(b, config->rt_rate_permille,
 			   us(config->rt_burst_us), now);
 	return b->tokens < COOP_BUDGET_MIN_NS ? 0 : b->tokens;
@@ -322,8 +325,13 @@ static int refuse(struct kvm_vcpu *vcpu, int err)
 
 static bool feature_allows(u32 features, enum coop_reason reason)
 {
-	return features & (reason == COOP_REASON_RT ? KVM_COOP_F_RT :
-						      KVM_COOP_F_IRQ);
+	static const u32 needs[COOP_REASON_NR] = {
+		[COOP_REASON_IRQ] = KVM_COOP_F_IRQ,
+		[COOP_REASON_RT] = KVM_COOP_F_RT,
+		[COOP_REASON_DEFER] = KVM_COOP_F_DEFER,
+	};
+
+	return features & needs[reason];
 }
 
 /* Begin a boost, or give a running one a new bound. */
@@ -364,6 +372,8 @@ static int grant(struct kvm_vcpu *vcpu, enum coop_reason reason, u64 now)
 	arm_timer(c, c->bound_at);
 	if (kept)
 		vcpu->stat.coop_boosts_kept++;
+	else if (reason == COOP_REASON_DEFER)
+		vcpu->stat.coop_deferrals++;
 	else if (reason == COOP_REASON_RT)
 		vcpu->stat.coop_boosts_rt++;
 	else
@@ -382,6 +392,7 @@ static void __end_boost(struct kvm_vcpu *vcpu, u64 *counter, const char *why)
 	settle(vcpu);
 	c->boosted = false;
 	c->yielding = false;
+	WRITE_ONCE(c->defer_spent, true);
 	c->reason = COOP_REASON_NONE;
 	(*counter)++;
 	trace_kvm_coop_end(vcpu->vcpu_id, why, ktime_get_ns() - c->granted_at);
@@ -432,6 +443,9 @@ static void review_boost(struct kvm_vcpu *vcpu, const struct coop_facts *f)
 			end_boost(vcpu, yield);
 	} else if (now >= c->bound_at) {
 		bound_reached(vcpu, reason, now);
+	} else if (c->reason == COOP_REASON_DEFER) {
+		if (!f || !coop_critical(f, &c->masks))
+			end_boost(vcpu, exit);
 	} else if (reason == COOP_REASON_NONE &&
 		   now - c->granted_at >= us(config->linger_us)) {
 		end_boost(vcpu, exit);
@@ -536,6 +550,9 @@ static void about_to_be_preempted(struct kvm_vcpu *vcpu)
 	}
 	f.irq_pending = urgent_waits(vcpu);
 	reason = coop_reason(&f, &c->masks);
+	if (reason == COOP_REASON_NONE && !READ_ONCE(c->defer_spent) &&
+	    coop_critical(&f, &c->masks))
+		reason = COOP_REASON_DEFER;
 	if (reason == COOP_REASON_NONE)
 		return;
 	raw_spin_lock_irqsave(&c->lock, flags);
@@ -701,6 +718,7 @@ void __kvm_coop_sched_in(struct kvm_vcpu *vcpu)
 	change_state(c, KVM_COOP_STATE_RUNNING);
 	if (hrtimer_is_queued(&c->due_timer))
 		hrtimer_try_to_cancel(&c->due_timer);
+	WRITE_ONCE(c->defer_spent, false);
 	if (woken_at) {
 		WRITE_ONCE(c->woken_at, 0);
 		KVM_STATS_LOG_HIST_UPDATE(vcpu->stat.coop_wake_hist,
@@ -933,8 +951,7 @@ void kvm_coop_vm_destroy(struct kvm *kvm)
 
 u32 kvm_coop_supported(void)
 {
-	return READ_ONCE(coop_on) ? KVM_COOP_F_IRQ | KVM_COOP_F_RT |
-				    KVM_COOP_F_OBSERVE | KVM_COOP_F_TIMER : 0;
+	return READ_ONCE(coop_on) ? KVM_COOP_F_ALL : 0;
 }
 
 static const struct kvm_coop_policy *find_policy(u32 policy)

@@ -54,6 +54,7 @@ enum coop_reason {
 	COOP_REASON_NONE,
 	COOP_REASON_IRQ,	/* an interrupt waits, or is handled */
 	COOP_REASON_RT,		/* RT work runs or is about to */
+	COOP_REASON_DEFER,	/* a critical section is to end first */
 	COOP_REASON_NR,
 };
 

@@ -10,7 +10,8 @@
 #define coop_reason_names						\
 	{ COOP_REASON_NONE, "none" },					\
 	{ COOP_REASON_IRQ, "irq" },					\
-	{ COOP_REASON_RT, "rt" }
+	{ COOP_REASON_RT, "rt" },					\
+	{ COOP_REASON_DEFER, "defer" }
 
 /* A boost was asked for; result is 0 or a negative error. */
 TRACE_EVENT(kvm_coop_grant,

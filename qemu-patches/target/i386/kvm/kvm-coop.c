@@ -78,6 +78,17 @@ static void set_charge(Object *obj, bool value, Error **errp)
     coop.config.flags = value ? 0 : KVM_COOP_CONFIG_NO_CHARGE;
 }
 
+static bool get_defer(Object *obj, Error **errp)
+{
+    return coop.config.features & KVM_COOP_F_DEFER;
+}
+
+static void set_defer(Object *obj, bool value, Error **errp)
+{
+    coop.config.features &= ~KVM_COOP_F_DEFER;
+    coop.config.features |= value ? KVM_COOP_F_DEFER : 0;
+}
+
 void kvm_coop_accel_class_init(ObjectClass *oc)
 {
     object_class_property_add_str(oc, "coop-policy", get_policy, set_policy);
@@ -86,6 +97,9 @@ void kvm_coop_accel_class_init(ObjectClass *oc)
     object_class_property_add_bool(oc, "coop-charge", get_charge, set_charge);
     object_class_property_set_description(oc, "coop-charge",
         "Charge boosted time to the vCPU thread (off only for measurements)");
+    object_class_property_add_bool(oc, "coop-defer", get_defer, set_defer);
+    object_class_property_set_description(oc, "coop-defer",
+        "Defer preemptions that would hit a critical section of the guest");
     for (size_t i = 0; i < ARRAY_SIZE(limits); i++) {
         object_class_property_add_uint32_ptr(oc, limits[i].name,
                                              limits[i].value,

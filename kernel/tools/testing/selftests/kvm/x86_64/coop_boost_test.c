@@ -277,7 +277,8 @@ static uint64_t counter(struct _test_data_boost *self, const char *name)
 
 static uint64_t counter_boosts(struct _test_data_boost *self)
 {
-	return counter(self, "coop_boosts_irq") + counter(self, "coop_boosts_rt");
+	return counter(self, "coop_boosts_irq") + counter(self, "coop_boosts_rt") +
+	       counter(self, "coop_deferrals");
 }
 
 static uint64_t counter_ends(struct _test_data_boost *self)
@@ -537,6 +538,46 @@ TEST_F(boost, preempt_count_never_starts)
 	coop_thread_start(&self->t, guest_spin, 0);
 	EXPECT_TRUE(stays_fair(self, 300));
 	EXPECT_LT(0, counter(self, "coop_preempted_critical"));
+	EXPECT_EQ(0, counter_boosts(self));
+	finish(_metadata, self);
+}
+
+/*
+ * A guest that is always in a critical section: deferred once per time slice,
+ * ended by the grace, and in the end it has no more than its share.
+ */
+TEST_F(boost, deferral_is_bounded)
+{
+	uint64_t deferrals, share;
+
+	self->config.features |= KVM_COOP_F_DEFER;
+	prepare_count(self, 0xff);
+	*host_count(self->vm, 0) = 1;
+	coop_thread_start(&self->t, guest_spin, 0);
+	EXPECT_TRUE(coop_wait(counter(self, "coop_deferrals") > 20, SOON_MS));
+	EXPECT_LT(0, counter(self, "coop_ends_expired"));
+	EXPECT_EQ(0, counter(self, "coop_boosts_irq"));
+	EXPECT_EQ(0, counter(self, "coop_boosts_rt"));
+	deferrals = counter(self, "coop_deferrals");
+	EXPECT_GE(READ_ONCE(self->page->facts.preempted_total) + 2, deferrals);
+	EXPECT_FALSE(boosted(self->page));
+	share = competitor_share(_metadata, self);
+	EXPECT_LE(470, share);
+	finish(_metadata, self);
+}
+
+/* Outside of critical sections, and for the idle task, there is none. */
+TEST_F(boost, deferral_needs_section)
+{
+	self->config.features |= KVM_COOP_F_DEFER;
+	prepare_count(self, 0xff);
+	coop_thread_start(&self->t, guest_spin, 0);
+	EXPECT_TRUE(stays_fair(self, 300));
+	coop_thread_stop(&self->t);
+
+	*host_count(self->vm, 0) = 1;
+	coop_thread_start(&self->t, guest_spin, KVM_COOP_INTENT_IDLE);
+	EXPECT_TRUE(stays_fair(self, 300));
 	EXPECT_EQ(0, counter_boosts(self));
 	finish(_metadata, self);
 }

@@ -132,7 +132,7 @@ static uint64_t sum(int fd, const char *const names[])
 }
 
 static const char *const boosts[] = {
-	"coop_boosts_irq", "coop_boosts_rt", NULL,
+	"coop_boosts_irq", "coop_boosts_rt", "coop_deferrals", NULL,
 };
 
 static const char *const ends[] = {
