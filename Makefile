@@ -4,7 +4,7 @@
 #   make O=DIR [tools]   the programs, in DIR
 #   make O=DIR unit      the tests, in DIR/unit and DIR/abi
 #
-# Every directory of PROGRAMS is one program made of all its .c files; what they share lies in bench/lib and lab/lib.
+# Every directory of PROGRAMS is one program made of all its .c and .S files; what they share lies in bench/lib and lab/lib.
 
 O ?= $(error say where to build: make O=DIR)
 ABS_O := $(abspath $(O))
@@ -21,8 +21,8 @@ PROGRAMS := coop-lab:lab/host coop-init:lab/init coop-report:bench/report \
 	$(foreach d,$(filter-out bench/lib bench/report,$(patsubst %/,%,$(wildcard bench/*/))),coop-bench-$(notdir $(d)):$(d))
 STATIC := coop-init
 
-sources = $(wildcard $(1)/*.c)
-objects = $(patsubst %.c,$(ABS_O)/obj/%.o,$(1))
+sources = $(wildcard $(1)/*.[cS])
+objects = $(patsubst %,$(ABS_O)/obj/%.o,$(basename $(1)))
 directory = $(lastword $(subst :, ,$(1)))
 program = $(firstword $(subst :, ,$(1)))
 
@@ -54,6 +54,10 @@ $(ABS_O)/obj/tests/abi/%.o: COOP_CFLAGS += -Ikernel/include/uapi
 $(ABS_O)/obj/%.o: %.c Makefile
 	@mkdir -p $(@D)
 	$(CC) $(COOP_CFLAGS) $(CFLAGS) -c -o $@ $<
+
+$(ABS_O)/obj/%.o: %.S Makefile
+	@mkdir -p $(@D)
+	$(CC) $(COOP_CFLAGS) -c -o $@ $<
 
 $(TESTS): $(ABS_O)/%: $(ABS_O)/obj/tests/%.o $(LIB)
 	@mkdir -p $(@D)

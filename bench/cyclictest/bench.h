@@ -4,18 +4,12 @@
 
 #include <stdbool.h>
 
+#include "bench/lib/driver.h"
 #include "bench/lib/vmload.h"
 #include "lab/lib/vm.h"
 
 #define MODES_MAX 16
 #define CASES_MAX 3
-
-/*
- * pCPU 0 is for QEMU's own threads and the driver, pCPU 1 for vCPUs and co-tenants: a static-RT
- * vCPU would starve them.
- */
-#define CPU_REST 0
-#define CPU_GUEST 1
 
 struct mode {
 	const char *name;

@@ -4,15 +4,10 @@
  * against mode.
  */
 #include <jansson.h>
-#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
 
 #include "bench/cyclictest/bench.h"
-#include "lab/lib/proc.h"
 
 /* Measured under TCG: boot and power off of a guest, and what a case takes beside its seconds. */
 #define EXPECT_BOOT 8
@@ -51,15 +46,12 @@ static int measure_all(struct bench *b)
 static int send_parameters(const struct bench *b)
 {
 	const struct options *o = b->o;
-	json_t *json = json_pack("{s:i, s:i, s:i, s:i, s:i, s:b}", "interval_us", o->interval_us,
-				 "seconds", o->seconds, "repeat", o->repeat, "vcpus", o->vcpus,
-				 "cotenants", COTENANTS, "host_cyclictest", o->host_cyclictest);
-	char *text = json ? json_dumps(json, JSON_INDENT(2)) : NULL;
-	int ret = text ? record_data(b->record_fd, "parameters.json", text, strlen(text)) : -1;
 
-	free(text);
-	json_decref(json);
-	return ret;
+	return driver_send_parameters(
+		b->record_fd,
+		json_pack("{s:i, s:i, s:i, s:i, s:i, s:b}", "interval_us", o->interval_us,
+			  "seconds", o->seconds, "repeat", o->repeat, "vcpus", o->vcpus,
+			  "cotenants", COTENANTS, "host_cyclictest", o->host_cyclictest));
 }
 
 /* The host's switch is off by default, like everything of kvm-coop. */
@@ -67,22 +59,8 @@ static int switch_on(const struct options *o)
 {
 	for (int i = 0; i < o->modes; i++)
 		if (o->mode[i]->coop)
-			return proc_write_file("/sys/module/kvm/parameters/coop", "1");
+			return driver_switch(true);
 	return 0;
-}
-
-static int check_machine(void)
-{
-	if (sysconf(_SC_NPROCESSORS_ONLN) <= CPU_GUEST) {
-		fprintf(stderr,
-			"coop: this needs 2 pCPUs: one for the guest and its co-tenants, one for the rest\n");
-		return -1;
-	}
-	if (access("/dev/kvm", R_OK | W_OK)) {
-		fprintf(stderr, "coop: this kernel has no KVM: run it in L1, with coop-lab\n");
-		return -1;
-	}
-	return proc_pin(0, CPU_REST);
 }
 
 int main(int argc, char **argv)
@@ -93,7 +71,7 @@ int main(int argc, char **argv)
 
 	if (ret)
 		return ret < 0 ? 2 : 0;
-	if (check_machine())
+	if (driver_check_machine())
 		return 2;
 	if (switch_on(&o)) {
 		fprintf(stderr,
@@ -105,10 +83,8 @@ int main(int argc, char **argv)
 	b.total = o.repeat * o.modes * o.cases;
 	record_expect(b.record_fd,
 		      o.repeat * o.modes * (EXPECT_BOOT + o.cases * (o.seconds + EXPECT_CASE)));
-	if (send_parameters(&b)) {
-		fprintf(stderr, "coop: cannot send the parameters\n");
+	if (send_parameters(&b))
 		return 1;
-	}
 	if (needs_cotenants(&o) &&
 	    vmload_start(&b.load, o.host_cyclictest ? COTENANTS - 1 : COTENANTS, CPU_GUEST)) {
 		record_verdict(b.record_fd, false,

@@ -191,7 +191,6 @@ static int send_hist(struct bench *b, const struct measurement *m, const char *s
 static int send_run(struct bench *b, const struct measurement *m)
 {
 	json_t *metrics = json_object(), *refs = json_object();
-	char *line;
 	json_t *run;
 	int ret;
 
@@ -208,11 +207,10 @@ static int send_run(struct bench *b, const struct measurement *m)
 	run = json_pack("{s:s, s:s, s:s, s:i, s:o, s:o}", "bench", "cyclictest", "mode",
 			m->mode->name, "case", m->bench_case->name, "repeat", m->repeat, "metrics",
 			metrics, "histograms", refs);
-	line = run ? json_dumps(run, JSON_COMPACT | JSON_REAL_PRECISION(7)) : NULL;
-	if (!ret && (!line || record_run(b->record_fd, line)))
+	if (ret)
+		json_decref(run);
+	else if (driver_send_run(b->record_fd, run))
 		ret = FAIL(b, "cannot send a result");
-	free(line);
-	json_decref(run);
 	return ret;
 }
 

@@ -74,9 +74,10 @@ const struct bench_case *case_find(const char *name)
 	return NULL;
 }
 
-static int add_mode(struct options *o, const char *name)
+static int add_mode(void *arg, const char *name)
 {
 	const struct mode *mode = mode_find(name);
+	struct options *o = arg;
 
 	for (int i = 0; mode && i < o->modes; i++)
 		if (o->mode[i] == mode)
@@ -91,9 +92,10 @@ static int add_mode(struct options *o, const char *name)
 	return 0;
 }
 
-static int add_case(struct options *o, const char *name)
+static int add_case(void *arg, const char *name)
 {
 	const struct bench_case *c = case_find(name);
+	struct options *o = arg;
 
 	for (int i = 0; c && i < o->cases; i++)
 		if (o->bench_case[i] == c)
@@ -104,18 +106,6 @@ static int add_case(struct options *o, const char *name)
 	}
 	o->bench_case[o->cases++] = c;
 	return 0;
-}
-
-static int add_list(struct options *o, const char *list,
-		    int (*add)(struct options *o, const char *name))
-{
-	char *copy = strdup(list);
-	int ret = copy ? 0 : -1;
-
-	for (char *name = copy ? strtok(copy, ",") : NULL; name && !ret; name = strtok(NULL, ","))
-		ret = add(o, name);
-	free(copy);
-	return ret;
 }
 
 static const struct option long_options[] = {
@@ -140,9 +130,9 @@ static int set_option(struct options *o, int opt)
 {
 	switch (opt) {
 	case 'm':
-		return add_list(o, optarg, add_mode);
+		return driver_list(optarg, add_mode, o);
 	case 'c':
-		return add_list(o, optarg, add_case);
+		return driver_list(optarg, add_case, o);
 	case 'g':
 		o->hog = true;
 		return 0;
@@ -180,7 +170,7 @@ static int set_option(struct options *o, int opt)
 /* What was not said. */
 static int complete(struct options *o)
 {
-	if (!o->modes && add_list(o, "vanilla,slice,coop,coop-fair,static", add_mode))
+	if (!o->modes && driver_list("vanilla,slice,coop,coop-fair,static", add_mode, o))
 		return -1;
 	for (int i = 0; !o->no_aa && i < o->modes; i++)
 		if (!strcmp(o->mode[i]->name, "vanilla"))
@@ -207,7 +197,7 @@ int options_parse(struct options *o, int argc, char **argv)
 		fprintf(stderr, "coop: unexpected argument '%s'\n", argv[optind]);
 		return -1;
 	}
-	if (!o->cases && add_list(o, "idle,busy", add_case))
+	if (!o->cases && driver_list("idle,busy", add_case, o))
 		return -1;
 	if (o->hog && add_case(o, "busy-hog"))
 		return -1;

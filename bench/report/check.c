@@ -82,11 +82,17 @@ static bool is_name(const char *s, char extra)
 	return true;
 }
 
-static bool is_case(const char *s)
+/* A load with or without a variant, or an operation. */
+static bool is_case(const char *bench, const char *s)
 {
 	static const char *const load[] = { "busy-hog", "busy", "idle" };
+	static const char *const operation[] = {
+		"exit", "irq-running", "irq-halted", "boost", "switch",
+	};
 	size_t i;
 
+	if (!strcmp(bench, "overhead"))
+		return LISTED(s, operation);
 	for (i = 0; i < sizeof(load) / sizeof(load[0]); i++) {
 		size_t len = strlen(load[i]);
 
@@ -296,8 +302,8 @@ static int check_run(size_t i, const json_t *run, struct result_error *err)
 		return result_fail(err, "%s.bench: missing or not a name (a-z, 0-9, -)", path);
 	if (!mode || !is_name(mode, '-'))
 		return result_fail(err, "%s.mode: missing or not a name (a-z, 0-9, -)", path);
-	if (!case_name || !is_case(case_name))
-		return result_fail(err, "%s.case: missing or not idle, busy or busy-hog (or one of them, '-' and a variant)",
+	if (!case_name || !is_case(bench, case_name))
+		return result_fail(err, "%s.case: missing or not idle, busy or busy-hog (or one of them, '-' and a variant), nor an operation of overhead",
 				   path);
 	if (!json_is_integer(repeat) || json_integer_value(repeat) < 1 ||
 	    json_integer_value(repeat) > RESULT_REPEATS_MAX)

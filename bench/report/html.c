@@ -233,12 +233,16 @@ static const struct group *nth_group(const struct result *r, size_t n)
 
 static void write_tables(const struct result *r, FILE *out)
 {
+	bool any = false;
 	char floors[200];
 	size_t i;
 
 	for (i = 0; i < r->ngroups; i++) {
 		const struct group *g = nth_group(r, i);
 
+		if (group_is_overhead(g))
+			continue;
+		any = true;
 		fprintf(out, "<h2>%s, %s</h2><p class=\"soft\">In this case %s.</p>\n", g->bench,
 			g->case_name, case_about(g->case_name));
 		write_table(g, out);
@@ -250,6 +254,8 @@ static void write_tables(const struct result *r, FILE *out)
 		fputs("</p>\n", out);
 		write_other(g, out);
 	}
+	if (!any)
+		return;
 	fputs("<p class=\"soft\">Latencies in \302\265s: how late the guest's task was woken. Each number is the median over the "
 	      "repeats; below it the smallest and largest repeat, then the ratio to vanilla: bold is a difference, ~ is within the "
 	      "noise floor, ? is not enough evidence. \342\200\234All\342\200\235, \342\200\234worst\342\200\235 and \342\200\234samples\342\200\235 put all "
@@ -290,6 +296,8 @@ static void write_charts(const struct result *r, FILE *out)
 	for (i = 0; i < r->ngroups; i++) {
 		const struct group *g = nth_group(r, i);
 
+		if (group_is_overhead(g))
+			continue;
 		fprintf(out, "<h2>Charts: %s, %s</h2>\n", g->bench, g->case_name);
 		write_percentiles(g, out);
 		if (column_used(g, SHARE_METRIC)) {
@@ -323,6 +331,15 @@ static bool has_bench(const struct result *r, const char *bench)
 			return true;
 	}
 	return false;
+}
+
+static void write_overhead(const struct result *r, FILE *out)
+{
+	if (!has_bench(r, "overhead"))
+		return;
+	fputs("<h2>overhead</h2><div class=\"wide\"><pre>", out);
+	overhead_print(r, out);
+	fputs("</pre></div>\n", out);
 }
 
 static void write_lead(const struct result *r, FILE *out)
@@ -436,6 +453,7 @@ int html_write(const struct result *r, FILE *out)
 	fputs("</p>\n", out);
 	write_modes(r, out);
 	write_tables(r, out);
+	write_overhead(r, out);
 	write_charts(r, out);
 	write_method(out);
 	write_facts("Environment", r->environment, out);

@@ -18,6 +18,10 @@ static const struct {
 	{ "coop", "kvm-coop: the virtual CPU is boosted while it has something urgent, and pays the time back" },
 	{ "coop-fair", "kvm-coop without the real-time class: boosts stay within the fair scheduler" },
 	{ "static", "the virtual CPU's thread is always a real-time task (SCHED_FIFO)" },
+	{ "off", "the virtual machine and its host are without kvm-coop" },
+	{ "off-aa", "off once more in every round: how much it differs from off is noise" },
+	{ "other", "another virtual machine of the host has kvm-coop" },
+	{ "on", "the virtual machine has kvm-coop and its guest is registered" },
 };
 
 static const struct {
@@ -27,6 +31,11 @@ static const struct {
 	{ "idle", "nothing else wants the virtual CPU's pCPU" },
 	{ "busy", "co-tenants keep the virtual CPU's pCPU busy" },
 	{ "busy-hog", "co-tenants keep the virtual CPU's pCPU busy, and the guest has background work of its own" },
+	{ "exit", "the guest leaves to the hypervisor and comes back" },
+	{ "irq-running", "a running virtual CPU is interrupted" },
+	{ "irq-halted", "a sleeping virtual CPU is interrupted" },
+	{ "boost", "a sleeping virtual CPU that has a competitor is interrupted and yields" },
+	{ "switch", "tasks of the guest take turns" },
 };
 
 #define COUNT(array)	(sizeof(array) / sizeof((array)[0]))
@@ -407,13 +416,22 @@ bool mode_summary(const struct mode *m, const char *metric, struct stats_summary
 	return !stats_summarize(s, v, mode_values(m, metric, v));
 }
 
+const struct mode *group_base(const struct group *g)
+{
+	const struct mode *vanilla = group_mode(g, "vanilla");
+
+	return vanilla ? vanilla : group_mode(g, "off");
+}
+
 double group_floor(const struct group *g, const char *metric, size_t *runs)
 {
-	const struct mode *a = group_mode(g, "vanilla"), *aa = group_mode(g, "vanilla-aa");
+	const struct mode *a = group_base(g), *aa;
 	double va[RESULT_REPEATS_MAX], vaa[RESULT_REPEATS_MAX];
-	size_t na = a ? mode_values(a, metric, va) : 0;
-	size_t naa = aa ? mode_values(aa, metric, vaa) : 0;
+	size_t na, naa;
 
+	aa = group_mode(g, a && !strcmp(a->name, "off") ? "off-aa" : "vanilla-aa");
+	na = a ? mode_values(a, metric, va) : 0;
+	naa = aa ? mode_values(aa, metric, vaa) : 0;
 	if (runs)
 		*runs = na < naa ? na : naa;
 	return stats_noise_floor(va, na, vaa, naa, RESULT_SEED);

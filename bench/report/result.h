@@ -93,7 +93,9 @@ double result_parameter(const struct result *r, const char *name, double missing
 size_t mode_values(const struct mode *m, const char *metric, double *v);
 /* False: no run of this mode has the metric. */
 bool mode_summary(const struct mode *m, const char *metric, struct stats_summary *s);
-/* From vanilla and vanilla-aa, @runs of each at least; negative without both. */
+/* What the others are compared with: vanilla, or off; NULL without both. */
+const struct mode *group_base(const struct group *g);
+/* From the base and its second measurement (vanilla-aa, off-aa), @runs of each at least; negative without both. */
 double group_floor(const struct group *g, const char *metric, size_t *runs);
 /* False: one of the two has no values. */
 bool group_compare(const struct group *g, const struct mode *m, const struct mode *base,

@@ -262,12 +262,16 @@ static void print_other(const struct group *g, FILE *out)
 
 void table_print(const struct result *r, FILE *out)
 {
+	bool any = false;
 	char floors[200];
 	size_t i;
 
 	for (i = 0; i < r->ngroups; i++) {
 		const struct group *g = &r->groups[i];
 
+		if (group_is_overhead(g))
+			continue;
+		any = true;
 		fprintf(out, "%s, %s: %s\n", g->bench, g->case_name, case_about(g->case_name));
 		print_main(g, out);
 		print_other(g, out);
@@ -278,6 +282,10 @@ void table_print(const struct result *r, FILE *out)
 				group_overflow(g));
 		fputc('\n', out);
 	}
+	if (overhead_print(r, out) && any)
+		fputc('\n', out);
+	if (!any)
+		return;
 	fputs("Guest latencies in us, medians over the repeats; spread: smallest-largest repeat; /vanilla: ratio of the\n"
 	      "medians, ~ within the noise floor, ? not enough evidence; all p99.9, worst, samples: all repeats together;\n"
 	      "co-ten.%: CPU share of the worst-off co-tenant, 100 = one pCPU.\n", out);

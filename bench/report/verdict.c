@@ -279,6 +279,29 @@ static void against_target(struct line *l, const struct group *g, const struct m
 	    g->case_name, tail, share);
 }
 
+/* An exit is to cost no more than can be measured while nothing is boosted. */
+static void overhead(struct line *l, const struct group *g)
+{
+	const struct mode *off = group_base(g), *on = group_mode(g, "on");
+	struct stats_comparison c;
+	char floor[32];
+
+	if (!group_compare(g, on, off, "exit_ns", &c)) {
+		say(l, "no verdict: overhead: modes off and on were not both run");
+		return;
+	}
+	format_floor(floor, sizeof(floor), c.floor);
+	if (is_difference(&c)) {
+		say(l, "verdict: overhead: ");
+	} else {
+		say(l, "no verdict: overhead: ");
+		say_reason(l, &c, on, off);
+		say(l, "; seen: ");
+	}
+	say(l, "a VM exit of a registered guest without a boost takes %.3fx of one with the feature off (noise floor %s)",
+	    c.ratio, floor);
+}
+
 void verdict_text(const struct result *r, char *text, size_t size)
 {
 	struct line l = { text, size, 0 };
@@ -286,6 +309,10 @@ void verdict_text(const struct result *r, char *text, size_t size)
 	const struct mode *vanilla, *st, *coop;
 
 	text[0] = '\0';
+	if (!g && overhead_group(r, "exit")) {
+		overhead(&l, overhead_group(r, "exit"));
+		return;
+	}
 	if (!g) {
 		say(&l, "no verdict: cyclictest did not run with co-tenants");
 		return;

@@ -21,6 +21,8 @@ void say(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
 void mount_all(void);
 void loopback_up(void);
+/* Writes to MODULE_RESULTS what became of the wanted ones: "NAME 0", or a negative error. */
+#define MODULE_RESULTS "/run/coop-modules"
 void modules_load(void);
 
 /*
@@ -41,6 +43,9 @@ void job_run(struct job *job, int port, char *const argv[]);
 
 /* argv[0] = "@cyclictest", then the number of background hogs, then cyclictest's own arguments. */
 void job_cyclictest(struct job *job, int port, char *const argv[]);
+
+/* argv[0] = "@switch", switches per batch, batches. */
+void job_switch(struct job *job, int port, char *const argv[]);
 
 void shell_run(void);
 

@@ -17,7 +17,6 @@
 #include "lab/lib/proc.h"
 
 #define MODULE_DIR "/lib/modules/coop/"
-#define MODULE_RESULTS "/run/coop-modules"
 
 /* Returns 0 or -errno; a module that is there already is no error. */
 static int load(const char *file, const char *params)

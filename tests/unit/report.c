@@ -166,6 +166,50 @@ static void test_other(void)
 	check_width(out);
 }
 
+/* One round of overhead: an exit in OFF and in MODE, and what a boost costs there. */
+static void overhead_round(FILE *f, const char *mode, int repeat, double exit_ns)
+{
+	fprintf(f,
+		"{\"bench\":\"overhead\",\"mode\":\"%s\",\"case\":\"exit\",\"repeat\":%d,\"metrics\":"
+		"{\"exit_ns\":%.1f}}\n",
+		mode, repeat, exit_ns + repeat);
+	fprintf(f,
+		"{\"bench\":\"overhead\",\"mode\":\"%s\",\"case\":\"boost\",\"repeat\":%d,\"metrics\":"
+		"{\"hypercall_ns\":%.1f%s}}\n",
+		mode, repeat, exit_ns, strcmp(mode, "on") ? "" : ",\"boost_ratio\":1.5");
+}
+
+static void overhead_write(double on_ns)
+{
+	FILE *f = fopen("runs.jsonl", "w");
+	int i;
+
+	for (i = 1; i <= 6; i++) {
+		overhead_round(f, "off", i, 40000);
+		overhead_round(f, "off-aa", i, 40001);
+		overhead_round(f, "on", i, on_ns);
+	}
+	fclose(f);
+}
+
+/* Ratios to off, with a floor of its own; no sign of the latencies' table. */
+static void test_overhead(void)
+{
+	overhead_write(40002);
+	CHECK(!tool(out, sizeof(out), "make ."), "%s", out);
+	CHECK(strstr(out, "VM exit: CPUID") && strstr(out, "~1.000x") &&
+	      strstr(out, "boost and unboost: 1.50 empty hypercalls") && !strstr(out, "co-ten"),
+	      "%s", out);
+	CHECK(strstr(out, "\nno verdict: overhead: the difference is within the noise floor; seen: ") &&
+	      strstr(out, " takes 1.000x"), "%s", out);
+	check_width(out);
+	overhead_write(44000);
+	CHECK(!tool(out, sizeof(out), "make ."), "%s", out);
+	CHECK(strstr(out, "\nverdict: overhead: ") && strstr(out, " takes 1.100x"), "%s", out);
+	CHECK(!system("sed -i s/exit\\\",/idle\\\",/ runs.jsonl"), "sed");
+	CHECK(tool(out, sizeof(out), "make .") == 1, "overhead with a case of cyclictest was taken");
+}
+
 static size_t count(const char *text, const char *what)
 {
 	size_t n = 0;
@@ -225,6 +269,7 @@ int main(int argc, char **argv)
 	test_no_claim();
 	test_table();
 	test_other();
+	test_overhead();
 	test_page();
 	return check_result();
 }
