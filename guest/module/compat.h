@@ -40,11 +40,13 @@ static inline phys_addr_t coop_preempt_count_phys(unsigned int cpu)
 	return virt_to_phys(ptr);
 }
 
-/* the third argument of the hrtimer_start tracepoint, if it has one */
+/* what a probe on the hrtimer_start tracepoint is called with */
 #ifdef COOP_HAVE_WAS_ARMED
-#define COOP_WAS_ARMED	, bool was_armed
+#define COOP_HRTIMER_START_ARGS						\
+	void *data, struct hrtimer *timer, enum hrtimer_mode mode, bool was_armed
 #else
-#define COOP_WAS_ARMED
+#define COOP_HRTIMER_START_ARGS						\
+	void *data, struct hrtimer *timer, enum hrtimer_mode mode
 #endif
 
 #endif /* _COOP_COMPAT_H */

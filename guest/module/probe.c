@@ -273,8 +273,7 @@ static void coop_probe_timer_exit(void *data, int vector)
 }
 
 /* Under the lock of the timer's base. */
-static void coop_probe_hrtimer(void *data, struct hrtimer *timer,
-			       enum hrtimer_mode mode COOP_WAS_ARMED)
+static void coop_probe_hrtimer(COOP_HRTIMER_START_ARGS)
 {
 	coop_timer_started(timer);
 }

@@ -83,12 +83,14 @@ static inline void kvm_coop_event(struct kvm_vcpu *vcpu)
 
 /*
  * A VM exit was handled as far as interrupts go, and preemption is about to
- * be enabled. Context: vCPU thread, preemption off, interrupts on.
+ * be enabled. An ordinary exit of a VM without a boost has one branch here,
+ * which is not taken. Context: vCPU thread, preemption off, interrupts on.
  */
 static inline void kvm_coop_exit(struct kvm_vcpu *vcpu)
 {
-	if (kvm_coop_active(vcpu) &&
-	    unlikely(vcpu->coop.boosted | need_resched()))
+	if (static_branch_unlikely(&kvm_coop_key) &&
+	    unlikely(vcpu->coop.boosted | need_resched()) &&
+	    vcpu->coop.registered)
 		__kvm_coop_exit(vcpu);
 }
 

@@ -245,7 +245,10 @@ struct kvm_coop_page {
 /* what a boost does to the vCPU thread */
 /* facts only: no thread is ever touched */
 #define KVM_COOP_POLICY_NONE		0
-/* SCHED_FIFO at rt_priority while boosted, charged back afterwards */
+/*
+ * SCHED_FIFO at rt_priority while boosted, charged back afterwards; otherwise
+ * as policy fair
+ */
 #define KVM_COOP_POLICY_RT		1
 /* SCHED_NORMAL with a slice of slice_ns, set once; no class change */
 #define KVM_COOP_POLICY_FAIR		2
@@ -270,7 +273,7 @@ struct kvm_coop_config {
 	__u32 flags;
 	/* SCHED_FIFO priority of a boosted thread, 1..99 */
 	__u32 rt_priority;
-	/* EEVDF slice for policy fair, ns, 100000..100000000 */
+	/* EEVDF slice for policies rt and fair, ns, 100000..100000000 */
 	__u32 slice_ns;
 	/* longest grant without RT intent, us */
 	__u32 irq_bound_us;

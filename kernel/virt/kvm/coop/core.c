@@ -471,6 +471,26 @@ static bool thread_will_look(const struct kvm_vcpu_coop *c)
 }
 
 /*
+ * A guest programs its local timer for one event at a time. While an expiry
+ * that is not urgent, its tick, waits for the vCPU's turn, nothing is
+ * programmed for the urgent one behind it: so the host looks after that.
+ * Context: the vCPU does not run; may hold the rq lock.
+ */
+static void watch_timer_due(struct kvm_vcpu *vcpu)
+{
+	u64 due = timer_due(vcpu), tsc = kvm_arch_coop_guest_tsc(vcpu);
+	struct kvm_vcpu_coop *c = &vcpu->coop;
+	u64 ns;
+
+	/* later than that it has had its turn */
+	if (due <= tsc || due - tsc > kvm_arch_coop_ns_to_tsc(vcpu, NSEC_PER_SEC))
+		return;
+	ns = kvm_arch_coop_tsc_to_ns(vcpu, due - tsc);
+	hrtimer_start(&c->due_timer, ktime_add_ns(ktime_get(), ns),
+		      HRTIMER_MODE_ABS_PINNED_HARD);
+}
+
+/*
  * An urgent interrupt was accepted for a vCPU that is not in guest mode: it is
  * blocked, preempted, or in host code where the tick may preempt it. Boost
  * before the kick, so that the wakeup already finds the class.
@@ -497,24 +517,6 @@ void __kvm_coop_wake(struct kvm_vcpu *vcpu)
 		end_boost(vcpu, expired);
 	}
 	raw_spin_unlock_irqrestore(&c->lock, flags);
-}
-
-/*
- * A guest programs its local timer for one event at a time. While an expiry
- * that is not urgent, its tick, waits for the vCPU's turn, nothing is
- * programmed for the urgent one behind it: so the host looks after that.
- * Context: the vCPU does not run; may hold the rq lock.
- */
-static void watch_timer_due(struct kvm_vcpu *vcpu)
-{
-	u64 due = timer_due(vcpu), now = kvm_arch_coop_guest_tsc(vcpu), ns;
-
-	/* by then it has had its turn */
-	if (due <= now || due - now > kvm_arch_coop_ns_to_tsc(vcpu, NSEC_PER_SEC))
-		return;
-	ns = kvm_arch_coop_tsc_to_ns(vcpu, due - now);
-	hrtimer_start(&vcpu->coop.due_timer, ktime_add_ns(ktime_get(), ns),
-		      HRTIMER_MODE_ABS_PINNED_HARD);
 }
 
 static enum hrtimer_restart due_timer_fired(struct hrtimer *timer)

@@ -2,7 +2,8 @@
 /*
  * What a boost means for the vCPU thread.
  *
- * rt: SCHED_FIFO at a low priority while it lasts, charged back afterwards.
+ * rt: SCHED_FIFO at a low priority while it lasts, charged back afterwards. And
+ *	the slice of fair, for when a boost is refused.
  * fair: no boost, but a short EEVDF slice all the time; a task with a short
  *	slice gets its share in smaller and earlier pieces.
  * none: the thread is never touched.
@@ -54,7 +55,7 @@ static void set_slice(u64 slice_ns)
 	sched_setattr_nocheck(current, &attr);
 }
 
-static void fair_enter(struct kvm_vcpu *vcpu)
+static void short_slice(struct kvm_vcpu *vcpu)
 {
 	set_slice(vcpu->kvm->coop.config.slice_ns);
 }
@@ -67,9 +68,10 @@ const struct kvm_coop_policy kvm_coop_policy_rt = {
 	.name = "rt",
 	.boost = rt_boost,
 	.unboost = rt_unboost,
+	.enter = short_slice,
 };
 
 const struct kvm_coop_policy kvm_coop_policy_fair = {
 	.name = "fair",
-	.enter = fair_enter,
+	.enter = short_slice,
 };

@@ -37,7 +37,7 @@ static const struct {
     { "coop-rt-priority", &coop.config.rt_priority,
       "SCHED_FIFO priority of a boosted vCPU thread" },
     { "coop-slice-ns", &coop.config.slice_ns,
-      "time slice of the vCPU threads with coop-policy=fair" },
+      "time slice of the vCPU threads while not boosted" },
     { "coop-irq-bound-us", &coop.config.irq_bound_us,
       "longest boost for an interrupt" },
     { "coop-linger-us", &coop.config.linger_us,

@@ -974,6 +974,8 @@ TEST_F(boost, attributes_survive)
 {
 	struct coop_sched_attr after;
 
+	/* the policy's slice, not the one from before */
+	self->config.slice_ns = 2000000;
 	self->t.before = attributes_before;
 	begin(self, guest_spin, KVM_COOP_INTENT_RT);
 	EXPECT_TRUE(wait_fifo(self));
@@ -984,7 +986,7 @@ TEST_F(boost, attributes_survive)
 	after = coop_getattr(self->t.tid);
 	EXPECT_EQ(1, after.flags);
 	EXPECT_EQ(3, after.nice);
-	EXPECT_EQ(1500000, after.runtime);
+	EXPECT_EQ(2000000, after.runtime);
 	coop_thread_stop(&self->t);
 	end_vm(self);
 }
