@@ -1,6 +1,6 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: GPL-2.0
-# The guests' initramfs: PID 1, cyclictest and its libraries, busybox, and the guest module where there is one.
+# The guests' initramfs: PID 1, cyclictest, hackbench and their libraries, busybox, and the guest module where there is one.
 
 # Each run of a build directory sees the same: no time, no owner, a fixed order.
 initramfs_pack() { # DIR OUT
@@ -53,6 +53,7 @@ guest_root() { # DIR MODULE...
 		ln -s busybox "$root/bin/$applet"
 	done
 	initramfs_program "$root" /usr/bin/cyclictest
+	initramfs_program "$root" /usr/bin/hackbench
 	for ko in "$@"; do
 		install -D -m 644 "$ko" "$root/lib/modules/coop/${ko##*/}"
 	done
@@ -60,7 +61,7 @@ guest_root() { # DIR MODULE...
 
 # One word for what goes into an initramfs.
 guest_inputs() { # FILE...
-	fingerprint "$CACHE/build/tools/coop-init" /bin/busybox /usr/bin/cyclictest "$COOP_ROOT/scripts/build-guest.sh" \
+	fingerprint "$CACHE/build/tools/coop-init" /bin/busybox /usr/bin/{cyclictest,hackbench} "$COOP_ROOT/scripts/build-guest.sh" \
 		"$@" </dev/null
 }
 

@@ -209,12 +209,18 @@ int vm_find_vcpus(struct vm *vm)
 		       FAIL(vm, "found %u of %u vCPU threads", found, vm->config.vcpus);
 }
 
+int vm_pin_vcpu(struct vm *vm, unsigned int vcpu, int cpu)
+{
+	if (proc_pin(vm->vcpu[vcpu], cpu))
+		return FAIL(vm, "cannot pin vCPU %u to pCPU %d: %s", vcpu, cpu, strerror(errno));
+	return 0;
+}
+
 int vm_pin_vcpus(struct vm *vm, int cpu)
 {
 	for (unsigned int i = 0; i < vm->config.vcpus; i++)
-		if (proc_pin(vm->vcpu[i], cpu))
-			return FAIL(vm, "cannot pin vCPU %u to pCPU %d: %s", i, cpu,
-				    strerror(errno));
+		if (vm_pin_vcpu(vm, i, cpu))
+			return -1;
 	return 0;
 }
 

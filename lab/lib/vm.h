@@ -63,6 +63,7 @@ int vm_start(struct vm *vm, const struct vm_config *config);
 int vm_wait_hello(struct vm *vm, int limit_ms);
 
 int vm_find_vcpus(struct vm *vm);
+int vm_pin_vcpu(struct vm *vm, unsigned int vcpu, int cpu);
 int vm_pin_vcpus(struct vm *vm, int cpu);
 int vm_set_class(struct vm *vm, enum vm_class vm_class);
 
