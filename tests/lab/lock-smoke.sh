@@ -8,7 +8,7 @@
 image=$CACHE/build/kernel/arch/x86/boot/bzImage
 program=$CACHE/build/tools/coop-bench-lock
 [ -f "$image" ] || { echo "no $image: ./coop build kernel"; exit 77; }
-"$LAB" run --out "$OUT" --kernel "$image" --limit 250 -- "$program" --modes observe,defer --loops 100 ||
+"$LAB" run --out "$OUT" --kernel "$image" --limit 280 -- "$program" --modes observe,defer --loops 100 ||
 	fail "the lab failed (exit $?)"
 expect_no_machine
 has() { # MODE PATTERN
