@@ -473,21 +473,24 @@ static bool thread_will_look(const struct kvm_vcpu_coop *c)
 /*
  * A guest programs its local timer for one event at a time. While an expiry
  * that is not urgent, its tick, waits for the vCPU's turn, nothing is
- * programmed for the urgent one behind it: so the host looks after that.
- * Context: the vCPU does not run; may hold the rq lock.
+ * programmed for the urgent one behind it: so the host looks after that, with
+ * due_timer. Returns the ktime for it in ns, or 0. Context: any but NMI.
  */
-static void watch_timer_due(struct kvm_vcpu *vcpu)
+static u64 timer_due_at(struct kvm_vcpu *vcpu)
 {
 	u64 due = timer_due(vcpu), tsc = kvm_arch_coop_guest_tsc(vcpu);
-	struct kvm_vcpu_coop *c = &vcpu->coop;
-	u64 ns;
 
 	/* later than that it has had its turn */
 	if (due <= tsc || due - tsc > kvm_arch_coop_ns_to_tsc(vcpu, NSEC_PER_SEC))
-		return;
-	ns = kvm_arch_coop_tsc_to_ns(vcpu, due - tsc);
-	hrtimer_start(&c->due_timer, ktime_add_ns(ktime_get(), ns),
-		      HRTIMER_MODE_ABS_PINNED_HARD);
+		return 0;
+	return ktime_get_ns() + kvm_arch_coop_tsc_to_ns(vcpu, due - tsc);
+}
+
+static void start_due_timer(struct kvm_vcpu_coop *c, u64 at)
+{
+	if (at)
+		hrtimer_start(&c->due_timer, ns_to_ktime(at),
+			      HRTIMER_MODE_ABS_PINNED_HARD);
 }
 
 /*
@@ -531,10 +534,20 @@ static enum hrtimer_restart due_timer_fired(struct hrtimer *timer)
 
 void __kvm_coop_irq(struct kvm_vcpu *vcpu, u32 vector)
 {
-	if (kvm_arch_coop_irq_urgent(vcpu, vector))
+	struct kvm_vcpu_coop *c = &vcpu->coop;
+	unsigned long flags;
+	u64 at;
+
+	if (kvm_arch_coop_irq_urgent(vcpu, vector)) {
 		__kvm_coop_wake(vcpu);
-	else if (READ_ONCE(vcpu->coop.blocked))
-		watch_timer_due(vcpu);
+	} else if (READ_ONCE(c->blocked)) {
+		at = timer_due_at(vcpu);
+		raw_spin_lock_irqsave(&c->lock, flags);
+		/* not after kvm_coop_unregister() cancelled it */
+		if (c->features)
+			start_due_timer(c, at);
+		raw_spin_unlock_irqrestore(&c->lock, flags);
+	}
 }
 
 /* Nothing is boosted, but the vCPU is about to lose its CPU. */
@@ -757,7 +770,7 @@ void __kvm_coop_sched_out(struct kvm_vcpu *vcpu)
 		count_preemption(vcpu);
 		change_state(c, KVM_COOP_STATE_PREEMPTED);
 		c->facts.wait_estimate_ns = sched_coop_wait_estimate();
-		watch_timer_due(vcpu);
+		start_due_timer(c, timer_due_at(vcpu));
 	} else {
 		change_state(c, KVM_COOP_STATE_BLOCKED);
 		c->facts.wait_estimate_ns = 0;
