@@ -575,6 +575,8 @@ TEST_F(boost, deferral_needs_section)
 	EXPECT_TRUE(stays_fair(self, 300));
 	coop_thread_stop(&self->t);
 
+	/* before the count: the guest may be preempted before it says so itself */
+	WRITE_ONCE(self->page->guest.intent, KVM_COOP_INTENT_IDLE);
 	*host_count(self->vm, 0) = 1;
 	coop_thread_start(&self->t, guest_spin, KVM_COOP_INTENT_IDLE);
 	EXPECT_TRUE(stays_fair(self, 300));
