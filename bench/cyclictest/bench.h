@@ -8,9 +8,6 @@
 #include "bench/lib/vmload.h"
 #include "lab/lib/vm.h"
 
-#define MODES_MAX 16
-#define CASES_MAX 3
-
 struct mode {
 	const char *name;
 	enum vm_class vm_class;
@@ -26,13 +23,9 @@ struct bench_case {
 	bool hog;
 };
 
-const struct mode *mode_find(const char *name);
-const struct bench_case *case_find(const char *name);
-
 struct options {
-	const struct mode *mode[MODES_MAX];
-	const struct bench_case *bench_case[CASES_MAX];
-	int modes, cases;
+	struct driver_choice modes; /* of struct mode */
+	struct driver_choice cases; /* of struct bench_case */
 	int repeat, seconds, interval_us, vcpus;
 	int boot_limit; /* seconds until L2 says hello */
 	/* seconds from the end of the measurement to its result; L2 prints slowly under TCG */

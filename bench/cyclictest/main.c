@@ -10,36 +10,31 @@
 #include "bench/cyclictest/bench.h"
 
 /* Measured under TCG: boot and power off of a guest, and what a case takes beside its seconds. */
-#define EXPECT_BOOT 8
-#define EXPECT_CASE 2
+#define EXPECT_BOOT 7
+#define EXPECT_CASE 1
 #define COTENANTS 2
 
 static bool needs_cotenants(const struct options *o)
 {
-	for (int i = 0; i < o->cases; i++)
-		if (o->bench_case[i]->cotenants)
+	for (int i = 0; i < o->cases.n; i++) {
+		const struct bench_case *c = o->cases.chosen[i];
+
+		if (c->cotenants)
 			return true;
+	}
 	return false;
 }
 
-/* Every round begins with another mode, so that none is always the first. */
-static int measure_all(struct bench *b)
+static int measure(void *arg, const void *entry, int round)
 {
-	const struct options *o = b->o;
+	const struct mode *mode = entry;
+	struct bench *b = arg;
 
-	for (int round = 0; round < o->repeat; round++)
-		for (int i = 0; i < o->modes; i++) {
-			const struct mode *mode = o->mode[(i + round) % o->modes];
-
-			if (measure_mode(b, mode, round + 1)) {
-				record_verdict(b->record_fd, false,
-					       "mode %s, round %d: %s (%d of %d measured, %d hung)",
-					       mode->name, round + 1, b->error, b->done, b->total,
-					       b->hung);
-				return -1;
-			}
-		}
-	return 0;
+	if (!measure_mode(b, mode, round))
+		return 0;
+	record_verdict(b->record_fd, false, "mode %s, round %d: %s (%d of %d measured, %d hung)",
+		       mode->name, round, b->error, b->done, b->total, b->hung);
+	return -1;
 }
 
 /* What the report has to know beside the results. */
@@ -47,19 +42,22 @@ static int send_parameters(const struct bench *b)
 {
 	const struct options *o = b->o;
 
-	return driver_send_parameters(
-		b->record_fd,
-		json_pack("{s:i, s:i, s:i, s:i, s:i, s:b}", "interval_us", o->interval_us,
-			  "seconds", o->seconds, "repeat", o->repeat, "vcpus", o->vcpus,
-			  "cotenants", COTENANTS, "host_cyclictest", o->host_cyclictest));
+	return driver_send_parameters(b->record_fd,
+				      json_pack("{s:i, s:i, s:i, s:i, s:i, s:b}", "interval_us",
+						o->interval_us, "seconds", o->seconds, "repeat",
+						o->repeat, "vcpus", o->vcpus, "cotenants",
+						COTENANTS, "host_cyclictest", o->host_cyclictest));
 }
 
 /* The host's switch is off by default, like everything of kvm-coop. */
 static int switch_on(const struct options *o)
 {
-	for (int i = 0; i < o->modes; i++)
-		if (o->mode[i]->coop)
+	for (int i = 0; i < o->modes.n; i++) {
+		const struct mode *mode = o->modes.chosen[i];
+
+		if (mode->coop)
 			return driver_switch(true);
+	}
 	return 0;
 }
 
@@ -80,9 +78,9 @@ int main(int argc, char **argv)
 	}
 	signal(SIGPIPE, SIG_IGN);
 	b.record_fd = record_fd();
-	b.total = o.repeat * o.modes * o.cases;
+	b.total = o.repeat * o.modes.n * o.cases.n;
 	record_expect(b.record_fd,
-		      o.repeat * o.modes * (EXPECT_BOOT + o.cases * (o.seconds + EXPECT_CASE)));
+		      o.repeat * o.modes.n * (EXPECT_BOOT + o.cases.n * (o.seconds + EXPECT_CASE)));
 	if (send_parameters(&b))
 		return 1;
 	if (needs_cotenants(&o) &&
@@ -90,7 +88,7 @@ int main(int argc, char **argv)
 		record_verdict(b.record_fd, false,
 			       "the co-tenants do not start (see job-output.log)");
 		ret = 1;
-	} else if (measure_all(&b)) {
+	} else if (driver_rounds(&o.modes, o.repeat, measure, &b)) {
 		ret = 1;
 	} else {
 		record_verdict(b.record_fd, true, "%d measurements", b.done);

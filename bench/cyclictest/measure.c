@@ -74,7 +74,7 @@ static int read_guest_hist(struct bench *b, struct measurement *m, const struct 
 static int send_job(struct bench *b, struct vm *vm, const struct measurement *m)
 {
 	char hogs[16], seconds[16], interval[16];
-	char *argv[] = { "@cyclictest", hogs, "-q", "-D",  seconds, "-i",     interval,
+	char *argv[] = { "@cyclictest", hogs, "-q", "-D",  seconds, "-i",    interval,
 			 "-m",		"-p", "80", "-t1", "-h",    BUCKETS, NULL };
 
 	snprintf(hogs, sizeof(hogs), "%d", m->bench_case->hog ? b->o->vcpus : 0);
@@ -329,9 +329,9 @@ int measure_mode(struct bench *b, const struct mode *mode, int repeat)
 	record_progress(b->record_fd, b->done, b->total, "%s, round %d: booting L2", mode->name,
 			repeat);
 	ret = boot_guest(b, &vm, mode, name);
-	for (int i = 0; i < o->cases && !ret; i++) {
+	for (int i = 0; i < o->cases.n && !ret; i++) {
 		struct measurement m = { .mode = mode,
-					 .bench_case = o->bench_case[i],
+					 .bench_case = o->cases.chosen[i],
 					 .repeat = repeat };
 
 		record_progress(b->record_fd, b->done, b->total, "%s, round %d: %s", mode->name,

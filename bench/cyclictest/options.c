@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <getopt.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
 #include "bench/cyclictest/bench.h"
 #include "lab/lib/proc.h"
@@ -18,7 +16,6 @@
 
 static const struct mode modes[] = {
 	PLAIN_MODE("vanilla", VM_CLASS_NORMAL),
-	/* The same again: how far two equal modes differ is the noise floor. */
 	PLAIN_MODE("vanilla-aa", VM_CLASS_NORMAL),
 	PLAIN_MODE("slice", VM_CLASS_SLICE),
 	COOP_MODE("coop", "kvm,coop-policy=rt", "coop_module=kvm_coop_guest", false),
@@ -58,56 +55,6 @@ static const char usage[] =
 	"  --initrd FILE       the guest's initramfs\n"
 	"  --append ARGS       more words for the guest's kernel command line\n";
 
-const struct mode *mode_find(const char *name)
-{
-	for (size_t i = 0; i < sizeof(modes) / sizeof(modes[0]); i++)
-		if (!strcmp(modes[i].name, name))
-			return &modes[i];
-	return NULL;
-}
-
-const struct bench_case *case_find(const char *name)
-{
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
-		if (!strcmp(cases[i].name, name))
-			return &cases[i];
-	return NULL;
-}
-
-static int add_mode(void *arg, const char *name)
-{
-	const struct mode *mode = mode_find(name);
-	struct options *o = arg;
-
-	for (int i = 0; mode && i < o->modes; i++)
-		if (o->mode[i] == mode)
-			return 0;
-	if (!mode || o->modes == MODES_MAX) {
-		fprintf(stderr,
-			"coop: unknown mode '%s': expected vanilla, slice, coop, coop-fair, static, coop-stock, rogue or rogue-nocharge\n",
-			name);
-		return -1;
-	}
-	o->mode[o->modes++] = mode;
-	return 0;
-}
-
-static int add_case(void *arg, const char *name)
-{
-	const struct bench_case *c = case_find(name);
-	struct options *o = arg;
-
-	for (int i = 0; c && i < o->cases; i++)
-		if (o->bench_case[i] == c)
-			return 0;
-	if (!c || o->cases == CASES_MAX) {
-		fprintf(stderr, "coop: unknown case '%s': expected idle, busy or busy-hog\n", name);
-		return -1;
-	}
-	o->bench_case[o->cases++] = c;
-	return 0;
-}
-
 static const struct option long_options[] = {
 	{ "modes", required_argument, NULL, 'm' },
 	{ "cases", required_argument, NULL, 'c' },
@@ -130,9 +77,9 @@ static int set_option(struct options *o, int opt)
 {
 	switch (opt) {
 	case 'm':
-		return driver_list(optarg, add_mode, o);
+		return driver_choose(&o->modes, optarg);
 	case 'c':
-		return driver_list(optarg, add_case, o);
+		return driver_choose(&o->cases, optarg);
 	case 'g':
 		o->hog = true;
 		return 0;
@@ -170,11 +117,14 @@ static int set_option(struct options *o, int opt)
 /* What was not said. */
 static int complete(struct options *o)
 {
-	if (!o->modes && driver_list("vanilla,slice,coop,coop-fair,static", add_mode, o))
+	if (!o->modes.n && driver_choose(&o->modes, "vanilla,slice,coop,coop-fair,static"))
 		return -1;
-	for (int i = 0; !o->no_aa && i < o->modes; i++)
-		if (!strcmp(o->mode[i]->name, "vanilla"))
-			return add_mode(o, "vanilla-aa");
+	if (!o->cases.n && driver_choose(&o->cases, "idle,busy"))
+		return -1;
+	if (o->hog && driver_choose(&o->cases, "busy-hog"))
+		return -1;
+	if (!o->no_aa)
+		driver_choose_twins(&o->modes);
 	return 0;
 }
 
@@ -182,7 +132,9 @@ int options_parse(struct options *o, int argc, char **argv)
 {
 	int opt, ret;
 
-	*o = (struct options){ .repeat = 1,
+	*o = (struct options){ .modes = DRIVER_CHOICE("mode", modes),
+			       .cases = DRIVER_CHOICE("case", cases),
+			       .repeat = 1,
 			       .seconds = 10,
 			       .interval_us = 2170,
 			       .vcpus = 1,
@@ -197,9 +149,5 @@ int options_parse(struct options *o, int argc, char **argv)
 		fprintf(stderr, "coop: unexpected argument '%s'\n", argv[optind]);
 		return -1;
 	}
-	if (!o->cases && driver_list("idle,busy", add_case, o))
-		return -1;
-	if (o->hog && add_case(o, "busy-hog"))
-		return -1;
 	return complete(o);
 }

@@ -27,15 +27,80 @@ int driver_switch(bool on)
 	return proc_write_file("/sys/module/kvm/parameters/coop", on ? "1" : "0");
 }
 
-int driver_list(const char *list, int (*add)(void *arg, const char *word), void *arg)
+static const void *entry(const struct driver_choice *c, int i)
+{
+	return (const char *)c->table + i * c->size;
+}
+
+static const char *name_of(const void *entry)
+{
+	return *(const char *const *)entry;
+}
+
+static const void *find(const struct driver_choice *c, const char *name)
+{
+	for (int i = 0; i < c->known; i++)
+		if (!strcmp(name_of(entry(c, i)), name))
+			return entry(c, i);
+	return NULL;
+}
+
+static void choose(struct driver_choice *c, const void *entry)
+{
+	for (int i = 0; i < c->n; i++)
+		if (c->chosen[i] == entry)
+			return;
+	if (c->n < DRIVER_CHOSEN_MAX)
+		c->chosen[c->n++] = entry;
+}
+
+static int unknown(const struct driver_choice *c, const char *name)
+{
+	fprintf(stderr, "coop: unknown %s '%s': expected one of", c->what, name);
+	for (int i = 0; i < c->known; i++)
+		fprintf(stderr, " %s", name_of(entry(c, i)));
+	fprintf(stderr, "\n");
+	return -1;
+}
+
+int driver_choose(struct driver_choice *c, const char *list)
 {
 	char *copy = strdup(list);
 	int ret = copy ? 0 : -1;
 
-	for (char *word = copy ? strtok(copy, ",") : NULL; word && !ret; word = strtok(NULL, ","))
-		ret = add(arg, word);
+	for (char *word = copy ? strtok(copy, ",") : NULL; word && !ret; word = strtok(NULL, ",")) {
+		const void *found = find(c, word);
+
+		if (found)
+			choose(c, found);
+		else
+			ret = unknown(c, word);
+	}
 	free(copy);
 	return ret;
+}
+
+void driver_choose_twins(struct driver_choice *c)
+{
+	for (int i = c->n - 1; i >= 0; i--) {
+		const void *twin;
+		char name[64];
+
+		snprintf(name, sizeof(name), "%s-aa", name_of(c->chosen[i]));
+		twin = find(c, name);
+		if (twin)
+			choose(c, twin);
+	}
+}
+
+int driver_rounds(const struct driver_choice *modes, int n,
+		  int (*measure)(void *arg, const void *mode, int round), void *arg)
+{
+	for (int round = 0; round < n; round++)
+		for (int i = 0; i < modes->n; i++)
+			if (measure(arg, modes->chosen[(i + round) % modes->n], round + 1))
+				return -1;
+	return 0;
 }
 
 int driver_send_parameters(int fd, json_t *parameters)

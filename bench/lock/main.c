@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * coop-bench-lock: how often a vCPU is preempted inside a critical section of its guest, and what it
- * changes to let the section end first. A guest with two vCPUs runs hackbench, which spends its
+ * coop-bench-lock: how often a vCPU is preempted inside a critical section of its guest, and what
+ * it changes to let the section end first. A guest with two vCPUs runs hackbench, which spends its
  * time under wait queues' and run queues' locks; a co-tenant competes on each vCPU's pCPU.
  */
 #include <getopt.h>
@@ -18,7 +18,6 @@
 #include "lab/lib/vm.h"
 
 #define VCPUS 2
-#define MODES_MAX 8
 
 #define SETTLE_US 300000
 #define QUIT_LIMIT_MS 30000
@@ -46,8 +45,8 @@ static const struct mode modes[] = {
 };
 
 struct options {
-	const struct mode *mode[MODES_MAX];
-	int modes, repeat, groups, loops, result_limit;
+	struct driver_choice modes; /* of struct mode */
+	int repeat, groups, loops, result_limit;
 };
 
 struct bench {
@@ -81,30 +80,11 @@ static const struct option long_options[] = {
 	{ 0 },
 };
 
-static int add_mode(void *arg, const char *name)
-{
-	struct options *o = arg;
-
-	if (!strcmp(name, "vanilla") && add_mode(o, "vanilla-aa"))
-		return -1;
-	for (size_t i = 0; i < sizeof(modes) / sizeof(modes[0]); i++) {
-		if (strcmp(modes[i].name, name))
-			continue;
-		for (int k = 0; k < o->modes; k++)
-			if (o->mode[k] == &modes[i])
-				return 0;
-		o->mode[o->modes++] = &modes[i];
-		return 0;
-	}
-	fprintf(stderr, "coop: unknown mode '%s': expected vanilla, observe or defer\n", name);
-	return -1;
-}
-
 static int set_option(struct options *o, int opt)
 {
 	switch (opt) {
 	case 'm':
-		return driver_list(optarg, add_mode, o);
+		return driver_choose(&o->modes, optarg);
 	case 'r':
 		return proc_option_number("repeat", optarg, 1, 1000, &o->repeat);
 	case 'g':
@@ -124,7 +104,11 @@ static int options_parse(struct options *o, int argc, char **argv)
 {
 	int opt, ret;
 
-	*o = (struct options){ .repeat = 1, .groups = 2, .loops = 400, .result_limit = 120 };
+	*o = (struct options){ .modes = DRIVER_CHOICE("mode", modes),
+			       .repeat = 1,
+			       .groups = 2,
+			       .loops = 400,
+			       .result_limit = 120 };
 	while ((opt = getopt_long(argc, argv, "", long_options, NULL)) != -1) {
 		ret = set_option(o, opt);
 		if (ret)
@@ -134,7 +118,10 @@ static int options_parse(struct options *o, int argc, char **argv)
 		fprintf(stderr, "coop: unexpected argument '%s'\n", argv[optind]);
 		return -1;
 	}
-	return o->modes ? 0 : driver_list("vanilla,observe,defer", add_mode, o);
+	if (!o->modes.n && driver_choose(&o->modes, "vanilla,observe,defer"))
+		return -1;
+	driver_choose_twins(&o->modes);
+	return 0;
 }
 
 /* As soon as there are threads: two vCPUs on one pCPU boot for minutes. */
@@ -199,8 +186,8 @@ static void measurement_end(struct bench *b, const struct vm *vm, struct measure
 static int start_hackbench(struct bench *b, struct vm *vm)
 {
 	char groups[16], loops[16];
-	char *argv[] = { "hackbench", "--pipe",  "--fds",   "10",  "--groups",
-			 groups,      "--loops", loops,     NULL };
+	char *argv[] = { "hackbench", "--pipe",	 "--fds", "10", "--groups",
+			 groups,      "--loops", loops,	  NULL };
 
 	snprintf(groups, sizeof(groups), "%d", b->o->groups);
 	snprintf(loops, sizeof(loops), "%d", b->o->loops);
@@ -312,22 +299,15 @@ static int measure_mode(struct bench *b, const struct mode *mode, int repeat)
 	return ret;
 }
 
-/* Every round begins with another mode, so that none is always the first. */
-static int measure_all(struct bench *b)
+static int measure(void *arg, const void *entry, int round)
 {
-	const struct options *o = b->o;
+	const struct mode *mode = entry;
+	struct bench *b = arg;
 
-	for (int round = 0; round < o->repeat; round++)
-		for (int i = 0; i < o->modes; i++) {
-			const struct mode *mode = o->mode[(i + round) % o->modes];
-
-			if (measure_mode(b, mode, round + 1)) {
-				record_verdict(b->record_fd, false, "mode %s, round %d: %s",
-					       mode->name, round + 1, b->error);
-				return -1;
-			}
-		}
-	return 0;
+	if (!measure_mode(b, mode, round))
+		return 0;
+	record_verdict(b->record_fd, false, "mode %s, round %d: %s", mode->name, round, b->error);
+	return -1;
 }
 
 static json_t *parameters(const struct options *o)
@@ -363,11 +343,11 @@ int main(int argc, char **argv)
 	}
 	signal(SIGPIPE, SIG_IGN);
 	b.record_fd = record_fd();
-	b.total = o.repeat * o.modes;
+	b.total = o.repeat * o.modes.n;
 	record_expect(b.record_fd, b.total * (EXPECT_BOOT + EXPECT_JOB));
 	if (driver_send_parameters(b.record_fd, parameters(&o)))
 		return 1;
-	ret = start_cotenants(&b) || measure_all(&b);
+	ret = start_cotenants(&b) || driver_rounds(&o.modes, o.repeat, measure, &b);
 	if (!ret)
 		record_verdict(b.record_fd, true, "%d measurements", b.done);
 	for (int i = 0; i < VCPUS; i++)

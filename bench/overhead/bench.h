@@ -5,8 +5,7 @@
 #include <jansson.h>
 #include <stdbool.h>
 
-#define MODES_MAX 4
-#define CASES_MAX 5
+#include "bench/lib/driver.h"
 
 /* What the VM and its host have of kvm-coop. */
 struct mode {
@@ -24,13 +23,9 @@ struct bench_case {
 	int expect; /* seconds under TCG */
 };
 
-const struct mode *mode_find(const char *name);
-const struct bench_case *case_find(const char *name);
-
 struct options {
-	const struct mode *mode[MODES_MAX];
-	const struct bench_case *bench_case[CASES_MAX];
-	int modes, cases;
+	struct driver_choice modes; /* of struct mode */
+	struct driver_choice cases; /* of struct bench_case */
 	int repeat, samples;
 };
 

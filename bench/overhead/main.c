@@ -10,18 +10,28 @@
 
 /* A round's runs stay here until it is complete, since one is told in units of another. */
 struct round {
-	json_t *metrics[CASES_MAX][MODES_MAX];
+	json_t *metrics[DRIVER_CHOSEN_MAX][DRIVER_CHOSEN_MAX];
 };
+
+static const struct mode *mode_at(const struct options *o, int i)
+{
+	return o->modes.chosen[i];
+}
+
+static const struct bench_case *case_at(const struct options *o, int i)
+{
+	return o->cases.chosen[i];
+}
 
 static json_t *metrics_of(const struct bench *b, const struct round *r, const char *bench_case,
 			  const char *mode)
 {
 	const struct options *o = b->o;
 
-	for (int c = 0; c < o->cases; c++)
-		for (int m = 0; m < o->modes; m++)
-			if (!strcmp(o->bench_case[c]->name, bench_case) &&
-			    !strcmp(o->mode[m]->name, mode))
+	for (int c = 0; c < o->cases.n; c++)
+		for (int m = 0; m < o->modes.n; m++)
+			if (!strcmp(case_at(o, c)->name, bench_case) &&
+			    !strcmp(mode_at(o, m)->name, mode))
 				return r->metrics[c][m];
 	return NULL;
 }
@@ -52,14 +62,14 @@ static int send_round(struct bench *b, struct round *r, int repeat)
 	const struct options *o = b->o;
 
 	add_boost_ratio(b, r);
-	for (int m = 0; m < o->modes; m++)
-		for (int c = 0; c < o->cases; c++) {
+	for (int m = 0; m < o->modes.n; m++)
+		for (int c = 0; c < o->cases.n; c++) {
 			if (!r->metrics[c][m])
 				continue;
 			if (driver_send_run(b->record_fd,
 					    json_pack("{s:s, s:s, s:s, s:i, s:O}", "bench",
-						      "overhead", "mode", o->mode[m]->name, "case",
-						      o->bench_case[c]->name, "repeat", repeat,
+						      "overhead", "mode", mode_at(o, m)->name,
+						      "case", case_at(o, c)->name, "repeat", repeat,
 						      "metrics", r->metrics[c][m])))
 				return FAIL(b, "cannot send a result");
 		}
@@ -68,16 +78,16 @@ static int send_round(struct bench *b, struct round *r, int repeat)
 
 static int measure_one(struct bench *b, struct round *r, int mode, int bench_case, int repeat)
 {
-	const struct bench_case *c = b->o->bench_case[bench_case];
+	const struct bench_case *c = case_at(b->o, bench_case);
 	json_t *metrics = json_object();
 
-	record_progress(b->record_fd, b->done, b->total, "%s, round %d: %s", b->o->mode[mode]->name,
-			repeat, c->name);
+	record_progress(b->record_fd, b->done, b->total, "%s, round %d: %s",
+			mode_at(b->o, mode)->name, repeat, c->name);
 	r->metrics[bench_case][mode] = metrics;
 	if (!metrics)
 		return FAIL(b, "out of memory");
 	b->done++;
-	return c->measure(b, b->o->mode[mode], metrics);
+	return c->measure(b, mode_at(b->o, mode), metrics);
 }
 
 /*
@@ -90,9 +100,9 @@ static int measure_round(struct bench *b, int repeat)
 	struct round r = { 0 };
 	int ret = 0;
 
-	for (int c = 0; c < o->cases && !ret; c++)
-		for (int i = 0; i < o->modes && !ret; i++) {
-			int m = (i + repeat) % o->modes;
+	for (int c = 0; c < o->cases.n && !ret; c++)
+		for (int i = 0; i < o->modes.n && !ret; i++) {
+			int m = (i + repeat) % o->modes.n;
 			char why[sizeof(b->error)];
 
 			ret = measure_one(b, &r, m, c, repeat);
@@ -100,12 +110,12 @@ static int measure_round(struct bench *b, int repeat)
 				continue;
 			memcpy(why, b->error, sizeof(why));
 			snprintf(b->error, sizeof(b->error), "mode %s, case %s, round %d: %.300s",
-				 o->mode[m]->name, o->bench_case[c]->name, repeat, why);
+				 mode_at(o, m)->name, case_at(o, c)->name, repeat, why);
 		}
 	if (!ret)
 		ret = send_round(b, &r, repeat);
-	for (int c = 0; c < o->cases; c++)
-		for (int m = 0; m < o->modes; m++)
+	for (int c = 0; c < o->cases.n; c++)
+		for (int m = 0; m < o->modes.n; m++)
 			json_decref(r.metrics[c][m]);
 	return ret;
 }
@@ -114,9 +124,9 @@ static int expected_seconds(const struct options *o)
 {
 	int sum = 0;
 
-	for (int c = 0; c < o->cases; c++)
-		sum += o->bench_case[c]->expect;
-	return sum * o->modes * o->repeat;
+	for (int c = 0; c < o->cases.n; c++)
+		sum += case_at(o, c)->expect;
+	return sum * o->modes.n * o->repeat;
 }
 
 int main(int argc, char **argv)
@@ -130,10 +140,10 @@ int main(int argc, char **argv)
 	if (driver_check_machine())
 		return 2;
 	b.record_fd = record_fd();
-	b.total = o.repeat * o.modes * o.cases;
+	b.total = o.repeat * o.modes.n * o.cases.n;
 	record_expect(b.record_fd, expected_seconds(&o));
-	if (driver_send_parameters(
-		    b.record_fd, json_pack("{s:i, s:i}", "repeat", o.repeat, "samples", o.samples)))
+	if (driver_send_parameters(b.record_fd, json_pack("{s:i, s:i}", "repeat", o.repeat,
+							  "samples", o.samples)))
 		return 1;
 	for (int repeat = 1; repeat <= o.repeat && !ret; repeat++)
 		ret = measure_round(&b, repeat);

@@ -1,16 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <getopt.h>
 #include <stdio.h>
-#include <string.h>
 
-#include "bench/lib/driver.h"
 #include "bench/overhead/bench.h"
 #include "bench/overhead/guest.h"
 #include "lab/lib/proc.h"
 
 static const struct mode modes[] = {
 	{ "off", false, false },
-	/* The same again: how far two equal modes differ is the noise floor. */
 	{ "off-aa", false, false },
 	{ "other", false, true },
 	{ "on", true, false },
@@ -31,57 +28,6 @@ static const char usage[] =
 	"  --repeat N      rounds (10)\n"
 	"  --samples N     per measurement; half as many interrupts, ten times as many switches (400)\n";
 
-const struct mode *mode_find(const char *name)
-{
-	for (size_t i = 0; i < sizeof(modes) / sizeof(modes[0]); i++)
-		if (!strcmp(modes[i].name, name))
-			return &modes[i];
-	return NULL;
-}
-
-const struct bench_case *case_find(const char *name)
-{
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
-		if (!strcmp(cases[i].name, name))
-			return &cases[i];
-	return NULL;
-}
-
-static int add_mode(void *arg, const char *name)
-{
-	const struct mode *mode = mode_find(name);
-	struct options *o = arg;
-
-	for (int i = 0; mode && i < o->modes; i++)
-		if (o->mode[i] == mode)
-			return 0;
-	if (!mode) {
-		fprintf(stderr, "coop: unknown mode '%s': expected off, other or on\n", name);
-		return -1;
-	}
-	o->mode[o->modes++] = mode;
-	return 0;
-}
-
-static int add_case(void *arg, const char *name)
-{
-	const struct bench_case *c = case_find(name);
-	struct options *o = arg;
-
-	for (int i = 0; c && i < o->cases; i++)
-		if (o->bench_case[i] == c)
-			return 0;
-	if (!c) {
-		fprintf(stderr,
-			"coop: unknown case '%s': expected exit, irq-running, irq-halted, boost or "
-			"switch\n",
-			name);
-		return -1;
-	}
-	o->bench_case[o->cases++] = c;
-	return 0;
-}
-
 static const struct option long_options[] = {
 	{ "modes", required_argument, NULL, 'm' },  { "cases", required_argument, NULL, 'c' },
 	{ "repeat", required_argument, NULL, 'r' }, { "samples", required_argument, NULL, 's' },
@@ -92,9 +38,9 @@ static int set_option(struct options *o, int opt)
 {
 	switch (opt) {
 	case 'm':
-		return driver_list(optarg, add_mode, o);
+		return driver_choose(&o->modes, optarg);
 	case 'c':
-		return driver_list(optarg, add_case, o);
+		return driver_choose(&o->cases, optarg);
 	case 'r':
 		return proc_option_number("repeat", optarg, 1, 1000, &o->repeat);
 	case 's':
@@ -109,13 +55,11 @@ static int set_option(struct options *o, int opt)
 /* What was not said. */
 static int complete(struct options *o)
 {
-	if (!o->modes && driver_list("off,off-aa,other,on", add_mode, o))
+	if (!o->modes.n && driver_choose(&o->modes, "off,off-aa,other,on"))
 		return -1;
-	if (!o->cases && driver_list("exit,irq-running,irq-halted,boost,switch", add_case, o))
+	if (!o->cases.n && driver_choose(&o->cases, "exit,irq-running,irq-halted,boost,switch"))
 		return -1;
-	for (int i = 0; i < o->modes; i++)
-		if (!strcmp(o->mode[i]->name, "off"))
-			return add_mode(o, "off-aa");
+	driver_choose_twins(&o->modes);
 	return 0;
 }
 
@@ -123,7 +67,10 @@ int options_parse(struct options *o, int argc, char **argv)
 {
 	int opt, ret;
 
-	*o = (struct options){ .repeat = 10, .samples = 400 };
+	*o = (struct options){ .modes = DRIVER_CHOICE("mode", modes),
+			       .cases = DRIVER_CHOICE("case", cases),
+			       .repeat = 10,
+			       .samples = 400 };
 	while ((opt = getopt_long(argc, argv, "", long_options, NULL)) != -1) {
 		ret = set_option(o, opt);
 		if (ret)
