@@ -302,6 +302,41 @@ static void overhead(struct line *l, const struct group *g)
 	    c.ratio, floor);
 }
 
+/* What deferral changes: numbers only, since nobody measures observe twice. */
+static void lock(struct line *l, const struct group *g)
+{
+	static const struct tail_metric shown[] = {
+		{ "preempted_critical_per_s", "preemptions in critical sections" },
+		{ "messages_per_s", "throughput" },
+		{ SHARE_METRIC, "share of the worst-off co-tenant" },
+	};
+	const struct mode *observe = group_mode(g, "observe");
+	const struct mode *defer = group_mode(g, "defer");
+	struct stats_summary a, b;
+	size_t i;
+
+	say(l, "no verdict: lock: ");
+	if (!observe || !defer) {
+		say(l, "modes observe and defer were not both run");
+		return;
+	}
+	say(l, "no noise floor; seen with deferral, by that without: ");
+	for (i = 0; i < sizeof(shown) / sizeof(shown[0]); i++)
+		if (mode_summary(observe, shown[i].key, &a) &&
+		    mode_summary(defer, shown[i].key, &b) && a.median > 0)
+			say(l, "%s%s %.2fx", i ? ", " : "", shown[i].label, b.median / a.median);
+}
+
+static const struct group *find_bench(const struct result *r, const char *bench)
+{
+	size_t i;
+
+	for (i = 0; i < r->ngroups; i++)
+		if (!strcmp(r->groups[i].bench, bench))
+			return &r->groups[i];
+	return NULL;
+}
+
 void verdict_text(const struct result *r, char *text, size_t size)
 {
 	struct line l = { text, size, 0 };
@@ -311,6 +346,10 @@ void verdict_text(const struct result *r, char *text, size_t size)
 	text[0] = '\0';
 	if (!g && overhead_group(r, "exit")) {
 		overhead(&l, overhead_group(r, "exit"));
+		return;
+	}
+	if (!g && find_bench(r, "lock")) {
+		lock(&l, find_bench(r, "lock"));
 		return;
 	}
 	if (!g) {

@@ -210,6 +210,34 @@ static void test_overhead(void)
 	CHECK(tool(out, sizeof(out), "make .") == 1, "overhead with a case of cyclictest was taken");
 }
 
+static void lock_write(const char *other)
+{
+	const char *const modes[] = { "observe", other };
+	FILE *f = fopen("runs.jsonl", "w");
+	int i;
+
+	for (i = 0; i < 4; i++)
+		fprintf(f,
+			"{\"bench\":\"lock\",\"mode\":\"%s\",\"case\":\"busy\",\"repeat\":%d,\"metrics\":"
+			"{\"preempted_critical_per_s\":%d,\"messages_per_s\":1000,\"cotenant_share_min\":0.5}}\n",
+			modes[i % 2], 1 + i / 2, i % 2 ? 40 : 100);
+	fclose(f);
+}
+
+/* Numbers without a claim: there is no noise floor. */
+static void test_lock(void)
+{
+	lock_write("defer");
+	CHECK(!tool(out, sizeof(out), "make ."), "%s", out);
+	CHECK(strstr(out, "\nno verdict: lock: no noise floor; seen with deferral, by that without: "
+			  "preemptions in critical sections 0.40x, throughput 1.00x, "
+			  "share of the worst-off co-tenant 1.00x"),
+	      "%s", out);
+	lock_write("vanilla");
+	CHECK(!tool(out, sizeof(out), "make ."), "%s", out);
+	CHECK(strstr(out, "modes observe and defer were not both run"), "%s", out);
+}
+
 static size_t count(const char *text, const char *what)
 {
 	size_t n = 0;
@@ -270,6 +298,7 @@ int main(int argc, char **argv)
 	test_table();
 	test_other();
 	test_overhead();
+	test_lock();
 	test_page();
 	return check_result();
 }
