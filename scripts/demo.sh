@@ -15,20 +15,20 @@ usage: ./coop demo [--quick] [--json FILE]
 Installs packages and builds what is missing, boots the lab, compares the modes under load, prints the table and
 one verdict line, and writes results/<time>/ with report.html, result.json, raw histograms and kernel logs.
 
-  --quick      fewer measurements, about 4 minutes once everything is built
+  --quick      fewer measurements, about 3 minutes once everything is built
   --json FILE  also write the result to FILE
 END
 }
 
 json=''
-# per measurement as the benchmark announces it: 8 s for a guest, 2 s beside each case
-args=(--cases "busy,busy-hog" --repeat 5 --seconds 8)
-seconds=$((6 * 5 * (8 + 2 * 10)))
+# per measurement as the benchmark announces it: 7 s for a guest, 1 s beside each case
+args=(--cases "busy,busy-hog" --repeat 5 --seconds 6)
+seconds=$((6 * 5 * (7 + 2 * 7)))
 while [ $# -gt 0 ]; do
 	case $1 in
 	--quick)
 		args=(--cases "busy-hog" --repeat 2 --seconds 8)
-		seconds=$((6 * 2 * (8 + 10)))
+		seconds=$((6 * 2 * (7 + 9)))
 		;;
 	--json)
 		[ $# -gt 1 ] || usage_error "demo: --json needs a file"

@@ -45,7 +45,7 @@ static void l1_args(struct l1_args *a, const struct lab_options *o, int port)
 	struct proc_args *list = &a->list;
 
 	proc_args_add(list, o->qemu, "-L", "/usr/share/seabios", "-L", "/usr/share/qemu", "-M",
-		      "q35", "-no-reboot");
+		      "q35,hpet=off", "-no-reboot");
 	if (!strcmp(o->accel, "kvm"))
 		proc_args_add(list, "-accel", "kvm", "-cpu", "host");
 	else

@@ -51,7 +51,7 @@ int vm_build_args(struct vm_args *args, const struct vm_config *c, int port)
 	snprintf(text[3], sizeof(text[3]), "console=ttyS0 loglevel=6 panic=-1 %s",
 		 c->append ? c->append : "");
 	proc_args_add(&args->list, c->qemu, "-L", "/usr/share/seabios", "-L", "/usr/share/qemu",
-		      "-no-reboot");
+		      "-M", "pc,hpet=off", "-no-reboot");
 	proc_args_add(&args->list, "-accel", c->accel, "-cpu", c->cpu, "-smp", text[0], "-m",
 		      text[1], "-name", text[2]);
 	proc_args_add(&args->list, "-vga", "none", "-display", "none", "-nodefaults");
