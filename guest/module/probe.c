@@ -109,6 +109,19 @@ static void coop_note_yield(struct coop_cpu *c,
 }
 
 /*
+ * For a probe whose tracepoint is hit without locks, in code that may have been
+ * interrupted with locks: the tracepoint disables preemption once, and what is
+ * beyond that was disabled before.
+ */
+static unsigned long coop_yield_flags(void)
+{
+	if (!IS_ENABLED(CONFIG_PREEMPT_COUNT) ||
+	    (preempt_count() & (PREEMPT_MASK | SOFTIRQ_MASK)) > PREEMPT_OFFSET)
+		return 0;
+	return KVM_COOP_YIELD_UNLOCKED;
+}
+
+/*
  * Is @p about to return to user mode, and will the rseq_update tracepoint fire
  * when it does? Only known of a task that an interrupt or exception took out
  * of user mode (a system call has its number in orig_ax), and that registered
@@ -133,7 +146,7 @@ static bool coop_returns_to_user(struct task_struct *p)
  * coop_probe_rseq(). What is still due at the next occasion is done at once.
  */
 static void coop_yield(struct coop_cpu *c, const struct kvm_coop_page *page,
-		       struct task_struct *p)
+		       struct task_struct *p, unsigned long flags)
 {
 	if (!coop_yield_wanted(c, page))
 		return;
@@ -143,7 +156,7 @@ static void coop_yield(struct coop_cpu *c, const struct kvm_coop_page *page,
 		return;
 	}
 	coop_note_yield(c, page);
-	kvm_hypercall0(KVM_HC_COOP_YIELD);
+	kvm_hypercall1(KVM_HC_COOP_YIELD, flags);
 }
 
 /*
@@ -192,7 +205,7 @@ static void coop_probe_switch(void *data, bool preempt,
 		c->rt_switches++;
 	coop_publish(c, page, intent);
 	if (coop_switch_settles(c, page) && !(intent & KVM_COOP_INTENT_IDLE))
-		coop_yield(c, page, next);
+		coop_yield(c, page, next, 0);
 }
 
 /*
@@ -237,7 +250,7 @@ static void coop_handled(struct coop_cpu *c, struct kvm_coop_page *page)
 {
 	coop_ack(c, page);
 	if (!need_resched() && !is_idle_task(current))
-		coop_yield(c, page, current);
+		coop_yield(c, page, current, coop_yield_flags());
 }
 
 /* At the end of an interrupt's handler: interrupts off, softirqs to come. */
@@ -332,7 +345,7 @@ static void coop_probe_rseq(void *data, struct task_struct *t)
 	}
 	coop_note_yield(c, page);
 	raw_local_irq_enable();
-	kvm_hypercall0(KVM_HC_COOP_YIELD);
+	kvm_hypercall1(KVM_HC_COOP_YIELD, KVM_COOP_YIELD_UNLOCKED);
 }
 
 /**
@@ -380,7 +393,7 @@ void kvm_coop_release(void)
 	/* Where interrupts are handled, the end of that yields. */
 	if (!in_hardirq() && !in_serving_softirq() && !need_resched() &&
 	    !coop_ticket_open(page))
-		coop_yield(c, page, current);
+		coop_yield(c, page, current, 0);
 out:
 	raw_local_irq_restore(flags);
 }

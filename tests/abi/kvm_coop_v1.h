@@ -140,6 +140,7 @@ struct kvm_coop_config_v1 {
 	X(MSR_KVM_COOP, 0x4b564dc0)		\
 	X(KVM_COOP_MSR_ENABLE, 1)		\
 	X(KVM_HC_COOP_YIELD, 0x4b43)		\
+	X(KVM_COOP_YIELD_UNLOCKED, 1)		\
 	X(KVM_COOP_ABI_VERSION, 1)		\
 	X(KVM_COOP_PAGE_SIZE, 256)		\
 	X(KVM_COOP_F_IRQ, 1)			\

@@ -89,7 +89,7 @@ static void rogue_toggle(struct rogue_cpu *r)
 
 static void rogue_yield(struct rogue_cpu *r)
 {
-	kvm_hypercall0(KVM_HC_COOP_YIELD);
+	kvm_hypercall1(KVM_HC_COOP_YIELD, 0);
 }
 
 /* Every other time with intent, so that there is a boost to lose. */

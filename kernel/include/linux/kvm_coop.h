@@ -43,7 +43,7 @@ u32 kvm_coop_supported(void);
 int kvm_coop_register(struct kvm_vcpu *vcpu, u64 data, bool host);
 void kvm_coop_unregister(struct kvm_vcpu *vcpu);
 void kvm_coop_service(struct kvm_vcpu *vcpu);
-void kvm_coop_give_back(struct kvm_vcpu *vcpu);
+void kvm_coop_give_back(struct kvm_vcpu *vcpu, bool unlocked);
 bool kvm_coop_timer_urgent(struct kvm_vcpu *vcpu);
 
 /* arch/x86/kvm/coop.c */
@@ -55,7 +55,7 @@ u64 kvm_arch_coop_ns_to_tsc(struct kvm_vcpu *vcpu, u64 ns);
 u64 kvm_arch_coop_tsc_to_ns(struct kvm_vcpu *vcpu, u64 ticks);
 int kvm_coop_set_msr(struct kvm_vcpu *vcpu, u64 data, bool host);
 int kvm_coop_get_msr(struct kvm_vcpu *vcpu, struct msr_data *msr);
-int kvm_coop_yield(struct kvm_vcpu *vcpu);
+int kvm_coop_yield(struct kvm_vcpu *vcpu, u64 flags);
 
 #define KVM_COOP_EMULATED_MSRS	MSR_KVM_COOP,
 
@@ -170,7 +170,7 @@ static inline int kvm_coop_get_msr(struct kvm_vcpu *vcpu, struct msr_data *msr)
 	return 1;
 }
 
-static inline int kvm_coop_yield(struct kvm_vcpu *vcpu)
+static inline int kvm_coop_yield(struct kvm_vcpu *vcpu, u64 flags)
 {
 	return -KVM_ENOSYS;
 }

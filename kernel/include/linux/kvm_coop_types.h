@@ -19,7 +19,8 @@ struct task_struct;
 /**
  * struct kvm_coop_policy - what a boost does to a vCPU thread
  * @boost: begin a boost, or go on with it. Any context but NMI, interrupts
- *	off, @coop->lock held. 0, -EAGAIN (in debt) or -EPERM (not ours).
+ *	off, @coop->lock held. 0, -EPERM (not ours), or -EAGAIN (in debt)
+ *	with the wall time in ns after which it may be granted.
  * @unboost: end it. Same context. 0, or -EPERM if somebody else changed the
  *	thread's class meanwhile: it was left as it is.
  * @enter: the current thread enters KVM_RUN for the first time. May sleep.
@@ -29,7 +30,7 @@ struct task_struct;
  */
 struct kvm_coop_policy {
 	const char *name;
-	int (*boost)(struct kvm_vcpu *vcpu);
+	int (*boost)(struct kvm_vcpu *vcpu, u64 *wait_ns);
 	int (*unboost)(struct kvm_vcpu *vcpu);
 	void (*enter)(struct kvm_vcpu *vcpu);
 };
@@ -61,6 +62,7 @@ struct kvm_coop {
  * @defer_spent: something was granted since the thread got its CPU: one more
  *	critical section is no reason to keep it
  * @throttled: the last request was refused for debt or an empty budget
+ * @retry_ns: and this long after, ns, it may be granted
  * @ticket: last ticket opened
  * @granted_at: ktime at the last grant, ns
  * @bound_at: ktime at which the grant ends, ns
@@ -72,8 +74,9 @@ struct kvm_coop {
  *
  * The vCPU thread only:
  * @timer: looks after @bound_at; may be armed late, never missing
- * @due_timer: armed while the vCPU waits for its turn and an urgent timer of the
- *	guest comes due
+ * @due_timer: armed while the vCPU waits for its turn and something urgent comes
+ *	due, or was refused and may be granted after a while
+ * @due_reason: for that grant
  * @thread: the one that entered last; the reference keeps it from being
  *	taken for another
  * @msr: MSR_KVM_COOP
@@ -101,6 +104,7 @@ struct kvm_vcpu_coop {
 	u64			granted_at;
 	u64			bound_at;
 	u64			woken_at;
+	u64			retry_ns;
 	struct coop_budget	budget;
 	enum coop_reason	reason;
 	u64			exec_mark;
@@ -108,6 +112,7 @@ struct kvm_vcpu_coop {
 
 	struct hrtimer		timer;
 	struct hrtimer		due_timer;
+	enum coop_reason	due_reason;
 	struct pid		*thread;
 	u64			msr;
 	struct gfn_to_pfn_cache	page;

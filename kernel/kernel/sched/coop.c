@@ -176,6 +176,27 @@ static s64 entity_position(const struct sched_entity *se, u64 avg)
 	return -se->vlag;
 }
 
+/*
+ * How far is a task at position @key further ahead than the fair class lets it
+ * get by itself, and by @limit_ns more? The tick ends slices, so a task overruns
+ * its own by up to a tick without any debt: the same bound as that of its lag.
+ * Returns virtual ns, 0 or less without debt.
+ */
+static s64 excess(const struct sched_entity *se, s64 key, u64 limit_ns)
+{
+	u64 ahead = max_t(u64, se->slice, TICK_NSEC);
+
+	return key - (s64)to_virtual(limit_ns + ahead, se);
+}
+
+/* Wall time until the average of @cfs_rq has moved on by @virt ns: an estimate. */
+static u64 wait_time(const struct cfs_rq *cfs_rq, u64 virt)
+{
+	return mul_u64_u64_div_u64(virt,
+				   scale_load_down(cfs_rq->load.weight),
+				   scale_load_down(NICE_0_LOAD));
+}
+
 static void open_loan(struct sched_coop *loan, const struct cfs_rq *cfs_rq,
 		      u64 avg, s64 key, u64 exec)
 {
@@ -198,16 +219,17 @@ static u64 loan_floor(const struct task_struct *p, const struct cfs_rq *cfs_rq,
 }
 
 static int begin_loan(struct rq *rq, struct task_struct *p, int prio,
-		      u64 limit_ns)
+		      u64 limit_ns, u64 *wait_ns)
 {
 	struct cfs_rq *cfs_rq = task_cfs_rq(p);
 	u64 exec = exec_runtime(rq, p), avg = avg_vruntime(cfs_rq);
-	s64 key = entity_position(&p->se, avg);
+	s64 key = entity_position(&p->se, avg), over;
 
-	/* at the end of its slice a task is ahead by that without any debt */
-	if (key > (s64)to_virtual(limit_ns + p->se.slice, &p->se) &&
-	    contended(rq, p))
+	over = excess(&p->se, key, limit_ns);
+	if (over > 0 && contended(rq, p)) {
+		*wait_ns = wait_time(cfs_rq, over);
 		return -EAGAIN;
+	}
 	open_loan(&p->coop, cfs_rq, avg, key, exec);
 	p->coop.policy = p->policy;
 	p->coop.prio = prio;
@@ -222,17 +244,21 @@ static int begin_loan(struct rq *rq, struct task_struct *p, int prio,
  * saved up: whoever slept meanwhile begins at the average, as any task that
  * wakes up does.
  */
-static int renew_loan(struct rq *rq, struct task_struct *p, u64 limit_ns)
+static int renew_loan(struct rq *rq, struct task_struct *p, u64 limit_ns,
+		      u64 *wait_ns)
 {
 	struct cfs_rq *cfs_rq = task_cfs_rq(p);
 	u64 exec = exec_runtime(rq, p), avg = avg_vruntime(cfs_rq);
 	u64 used = exec - p->coop.exec;
-	s64 key = (s64)(loan_floor(p, cfs_rq, avg, used) - avg);
+	s64 key = (s64)(loan_floor(p, cfs_rq, avg, used) - avg), over;
 
 	if (!contended(rq, p) || key < 0)
 		key = 0;
-	if (key > (s64)to_virtual(limit_ns + p->se.slice, &p->se))
+	over = excess(&p->se, key, limit_ns);
+	if (over > 0) {
+		*wait_ns = wait_time(cfs_rq, over);
 		return -EAGAIN;
+	}
 	if (key == 0)
 		open_loan(&p->coop, cfs_rq, avg, 0, exec);
 	return 0;
@@ -247,15 +273,18 @@ static bool loan_intact(const struct task_struct *p)
  * sched_coop_borrow - lend @p a SCHED_FIFO priority, or let its loan go on
  * @p: the task, current or not, sleeping or not
  * @prio: rt_priority, 1..99
- * @limit_ns: debt in ns of @p's run time, beyond a slice, above which the answer
- *	is no
+ * @limit_ns: debt in ns of @p's run time, beyond a slice or a tick, above which
+ *	the answer is no
+ * @wait_ns: with -EAGAIN, wall time after which the answer may be another: an
+ *	estimate, since what else runs may change
  *
  * Context: any but NMI; no rq lock, no pi_lock held.
  * Return: 0; -EAGAIN if @p is in debt (a running loan then has to be returned
  * by the caller); -EPERM if @p is no fair task, or somebody else changed its
  * policy since it borrowed.
  */
-int sched_coop_borrow(struct task_struct *p, int prio, u64 limit_ns)
+int sched_coop_borrow(struct task_struct *p, int prio, u64 limit_ns,
+		      u64 *wait_ns)
 {
 	struct rq_flags rf;
 	struct rq *rq;
@@ -265,9 +294,9 @@ int sched_coop_borrow(struct task_struct *p, int prio, u64 limit_ns)
 	update_rq_clock(rq);
 	if (p->coop.borrowed) {
 		if (loan_intact(p))
-			ret = renew_loan(rq, p, limit_ns);
+			ret = renew_loan(rq, p, limit_ns, wait_ns);
 	} else if (may_borrow(p)) {
-		ret = begin_loan(rq, p, prio, limit_ns);
+		ret = begin_loan(rq, p, prio, limit_ns, wait_ns);
 	}
 	unlock_and_balance(rq, p, &rf);
 	return ret;

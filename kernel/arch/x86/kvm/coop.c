@@ -54,12 +54,14 @@ int kvm_coop_get_msr(struct kvm_vcpu *vcpu, struct msr_data *msr)
 	return 0;
 }
 
-/* KVM_HC_COOP_YIELD. Context: vCPU thread, may sleep, srcu held. */
-int kvm_coop_yield(struct kvm_vcpu *vcpu)
+/* KVM_HC_COOP_YIELD with @flags. Context: vCPU thread, may sleep, srcu held. */
+int kvm_coop_yield(struct kvm_vcpu *vcpu, u64 flags)
 {
 	if (!has_feature(vcpu) || !vcpu->coop.registered)
 		return -KVM_ENOSYS;
-	kvm_coop_give_back(vcpu);
+	if (flags & ~(u64)KVM_COOP_YIELD_UNLOCKED)
+		return -KVM_EINVAL;
+	kvm_coop_give_back(vcpu, flags & KVM_COOP_YIELD_UNLOCKED);
 	return 0;
 }
 

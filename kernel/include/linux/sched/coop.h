@@ -54,7 +54,8 @@ struct sched_coop {
 DECLARE_STATIC_KEY_FALSE(sched_coop_key);
 
 bool sched_coop_contended(struct task_struct *p);
-int sched_coop_borrow(struct task_struct *p, int prio, u64 limit_ns);
+int sched_coop_borrow(struct task_struct *p, int prio, u64 limit_ns,
+		      u64 *wait_ns);
 int sched_coop_return(struct task_struct *p, bool charge);
 u64 sched_coop_slice_left(void);
 u64 sched_coop_wait_estimate(void);

@@ -58,14 +58,21 @@
 #define KVM_COOP_MSR_ENABLE		(1ULL << 0)
 
 /*
- * Hypercall, no arguments: give back what the host granted. Returns 0, also
- * when there was nothing to give back; -KVM_ENOSYS if not registered.
+ * Hypercall, one argument, KVM_COOP_YIELD_* flags: give back what the host
+ * granted. Returns 0, also when there was nothing to give back; -KVM_ENOSYS if
+ * not registered; -KVM_EINVAL, and nothing is given back, for unknown flags.
  * To be used only if KVM_COOP_STATUS_BOOSTED is set and no intent is left.
  * May be made with preemption disabled: the host then ends the boost when the
  * guest's preempt count no longer shows a critical section, at the latest
  * after a short grace, so that no run-queue lock holder loses its pCPU.
  */
 #define KVM_HC_COOP_YIELD		0x4b43
+/*
+ * Nobody waits for this vCPU although its preempt count is not zero, as in a
+ * tracepoint's probe, which itself runs with preemption disabled: end the boost
+ * at once.
+ */
+#define KVM_COOP_YIELD_UNLOCKED		(1U << 0)
 
 /* --- the shared page ----------------------------------------------------- */
 

@@ -38,6 +38,10 @@ DEFINE_STATIC_KEY_FALSE(kvm_coop_key);
 /* less budget than this is not worth a grant */
 #define COOP_BUDGET_MIN_NS	(50 * NSEC_PER_USEC)
 
+/* a refused request is not tried again sooner, nor later, than this */
+#define COOP_RETRY_MIN_NS	(100 * NSEC_PER_USEC)
+#define COOP_RETRY_MAX_NS	(10 * NSEC_PER_MSEC)
+
 static bool coop_on;
 module_param_named(coop, coop_on, bool, 0644);
 MODULE_PARM_DESC(coop, "VMs may enable kvm-coop; clearing it ends all boosts (default N)");
@@ -308,9 +312,12 @@ static u64 grant_length(struct kvm_vcpu *vcpu, enum coop_reason reason, u64 now)
 	return b->tokens < COOP_BUDGET_MIN_NS ? 0 : b->tokens;
 }
 
-static int refuse(struct kvm_vcpu *vcpu, int err)
+static int refuse(struct kvm_vcpu *vcpu, int err, u64 wait_ns)
 {
 	struct kvm_vcpu_coop *c = &vcpu->coop;
+
+	WRITE_ONCE(c->retry_ns, clamp_t(u64, wait_ns, COOP_RETRY_MIN_NS,
+					COOP_RETRY_MAX_NS));
 
 	if (err == -EAGAIN) {
 		vcpu->stat.coop_refused_debt++;
@@ -340,7 +347,7 @@ static int grant(struct kvm_vcpu *vcpu, enum coop_reason reason, u64 now)
 	const struct kvm_coop_policy *policy = vcpu->kvm->coop.policy;
 	struct kvm_vcpu_coop *c = &vcpu->coop;
 	bool kept = c->boosted;
-	u64 length;
+	u64 length, wait_ns = NSEC_PER_MSEC;
 	int ret;
 
 	if (!READ_ONCE(coop_on) || !c->task || !policy->boost || c->hands_off ||
@@ -353,10 +360,10 @@ static int grant(struct kvm_vcpu *vcpu, enum coop_reason reason, u64 now)
 	if (kept)
 		settle(vcpu);
 	length = grant_length(vcpu, reason, now);
-	ret = length ? policy->boost(vcpu) : -EAGAIN;
+	ret = length ? policy->boost(vcpu, &wait_ns) : -EAGAIN;
 	trace_kvm_coop_grant(vcpu->vcpu_id, reason, kept, ret);
 	if (ret)
-		return refuse(vcpu, ret);
+		return refuse(vcpu, ret, wait_ns);
 
 	if (!kept)
 		c->exec_mark = READ_ONCE(c->task->se.sum_exec_runtime);
@@ -486,40 +493,55 @@ static u64 timer_due_at(struct kvm_vcpu *vcpu)
 	return ktime_get_ns() + kvm_arch_coop_tsc_to_ns(vcpu, due - tsc);
 }
 
-static void start_due_timer(struct kvm_vcpu_coop *c, u64 at)
+static void start_due_timer(struct kvm_vcpu_coop *c, enum coop_reason reason,
+			    u64 at)
 {
-	if (at)
-		hrtimer_start(&c->due_timer, ns_to_ktime(at),
-			      HRTIMER_MODE_ABS_PINNED_HARD);
+	if (!at)
+		return;
+	WRITE_ONCE(c->due_reason, reason);
+	hrtimer_start(&c->due_timer, ns_to_ktime(at),
+		      HRTIMER_MODE_ABS_PINNED_HARD);
 }
 
 /*
- * An urgent interrupt was accepted for a vCPU that is not in guest mode: it is
- * blocked, preempted, or in host code where the tick may preempt it. Boost
- * before the kick, so that the wakeup already finds the class.
+ * @vcpu is not in guest mode: it is blocked, preempted, or in host code where
+ * the tick may preempt it. Boost it, or try again as soon as its debt allows;
+ * it may of course have its turn before.
  */
-void __kvm_coop_wake(struct kvm_vcpu *vcpu)
+static void boost_waiting(struct kvm_vcpu *vcpu, enum coop_reason reason)
 {
 	struct kvm_vcpu_coop *c = &vcpu->coop;
 	unsigned long flags;
 	u64 now;
 	int ret;
 
-	if (READ_ONCE(vcpu->mode) == IN_GUEST_MODE || thread_will_look(c))
-		return;
-
 	raw_spin_lock_irqsave(&c->lock, flags);
 	now = ktime_get_ns();
-	ret = grant(vcpu, COOP_REASON_IRQ, now);
+	ret = grant(vcpu, reason, now);
 	if (!ret) {
-		WRITE_ONCE(c->ticket, c->ticket + 1);
+		if (reason == COOP_REASON_IRQ)
+			WRITE_ONCE(c->ticket, c->ticket + 1);
 		c->renewed = c->blocked;
 		WRITE_ONCE(c->woken_at, now);
 	} else if (c->boosted && c->blocked && ret != -EOPNOTSUPP) {
 		/* a running boost has its bound; one kept asleep has none */
 		end_boost(vcpu, expired);
 	}
+	/* not after kvm_coop_unregister() cancelled it */
+	if (ret == -EAGAIN && c->features)
+		start_due_timer(c, reason, now + c->retry_ns);
 	raw_spin_unlock_irqrestore(&c->lock, flags);
+}
+
+/*
+ * An urgent interrupt was accepted: boost before the kick, so that the wakeup
+ * already finds the class.
+ */
+void __kvm_coop_wake(struct kvm_vcpu *vcpu)
+{
+	if (READ_ONCE(vcpu->mode) != IN_GUEST_MODE &&
+	    !thread_will_look(&vcpu->coop))
+		boost_waiting(vcpu, COOP_REASON_IRQ);
 }
 
 static enum hrtimer_restart due_timer_fired(struct hrtimer *timer)
@@ -527,8 +549,9 @@ static enum hrtimer_restart due_timer_fired(struct hrtimer *timer)
 	struct kvm_vcpu *vcpu = container_of(timer, struct kvm_vcpu,
 					     coop.due_timer);
 
-	if (READ_ONCE(vcpu->coop.registered))
-		__kvm_coop_wake(vcpu);
+	if (READ_ONCE(vcpu->coop.registered) &&
+	    READ_ONCE(vcpu->mode) != IN_GUEST_MODE)
+		boost_waiting(vcpu, READ_ONCE(vcpu->coop.due_reason));
 	return HRTIMER_NORESTART;
 }
 
@@ -545,7 +568,7 @@ void __kvm_coop_irq(struct kvm_vcpu *vcpu, u32 vector)
 		raw_spin_lock_irqsave(&c->lock, flags);
 		/* not after kvm_coop_unregister() cancelled it */
 		if (c->features)
-			start_due_timer(c, at);
+			start_due_timer(c, COOP_REASON_IRQ, at);
 		raw_spin_unlock_irqrestore(&c->lock, flags);
 	}
 }
@@ -677,12 +700,13 @@ void __kvm_coop_unblock(struct kvm_vcpu *vcpu)
 /**
  * kvm_coop_give_back - the guest yields what it was granted
  * @vcpu: the vCPU
+ * @unlocked: nobody in the guest waits for it, whatever its preempt count says
  *
  * Inside of a critical section only remember it: if the thread lost its CPU
  * now, the guest's lock would go with it.
  * Context: vCPU thread, may sleep.
  */
-void kvm_coop_give_back(struct kvm_vcpu *vcpu)
+void kvm_coop_give_back(struct kvm_vcpu *vcpu, bool unlocked)
 {
 	struct kvm_vcpu_coop *c = &vcpu->coop;
 	struct coop_facts f;
@@ -699,7 +723,7 @@ void kvm_coop_give_back(struct kvm_vcpu *vcpu)
 
 	raw_spin_lock_irq(&c->lock);
 	now = ktime_get_ns();
-	if (c->boosted && coop_may_hold_lock(&f, &c->masks)) {
+	if (c->boosted && !unlocked && coop_may_hold_lock(&f, &c->masks)) {
 		if (!c->yielding)
 			c->yield_until = now + COOP_YIELD_LIMIT_NS;
 		c->yielding = true;
@@ -745,32 +769,53 @@ void __kvm_coop_sched_in(struct kvm_vcpu *vcpu)
 }
 
 /* Preempted although it wanted to run: was it a bad moment? */
-static void count_preemption(struct kvm_vcpu *vcpu)
+static void count_preemption(struct kvm_vcpu *vcpu, const struct coop_facts *f)
 {
 	struct kvm_vcpu_coop *c = &vcpu->coop;
-	struct coop_facts f;
 
 	vcpu->stat.coop_preempted++;
 	c->facts.preempted_total++;
-	if (!(c->features & (KVM_COOP_F_OBSERVE | KVM_COOP_F_DEFER)))
-		return;
-	if (look(vcpu, &f) && coop_critical(&f, &c->masks)) {
+	if ((c->features & (KVM_COOP_F_OBSERVE | KVM_COOP_F_DEFER)) &&
+	    coop_critical(f, &c->masks)) {
 		vcpu->stat.coop_preempted_critical++;
 		c->facts.preempted_critical++;
 	}
 }
 
+/*
+ * The vCPU loses its CPU. What is urgent now was refused, or came up after the
+ * last look, and no interrupt will tell of it again: have it tried again.
+ */
+static void see_to_urgent(struct kvm_vcpu *vcpu, struct coop_facts *f)
+{
+	struct kvm_vcpu_coop *c = &vcpu->coop;
+	u64 due = timer_due(vcpu);
+	enum coop_reason reason;
+
+	f->irq_pending = due && due <= kvm_arch_coop_guest_tsc(vcpu);
+	reason = coop_reason(f, &c->masks);
+	if (reason == COOP_REASON_NONE)
+		start_due_timer(c, COOP_REASON_IRQ, timer_due_at(vcpu));
+	else if (!c->boosted)
+		start_due_timer(c, reason, c->stamp +
+				(READ_ONCE(c->throttled) ? c->retry_ns : 0));
+}
+
 void __kvm_coop_sched_out(struct kvm_vcpu *vcpu)
 {
 	struct kvm_vcpu_coop *c = &vcpu->coop;
+	struct coop_facts f;
 
 	if (!c->task)
 		return;
 	if (READ_ONCE(vcpu->preempted)) {
-		count_preemption(vcpu);
+		bool readable = look(vcpu, &f);
+
+		count_preemption(vcpu, &f);
 		change_state(c, KVM_COOP_STATE_PREEMPTED);
 		c->facts.wait_estimate_ns = sched_coop_wait_estimate();
-		start_due_timer(c, timer_due_at(vcpu));
+		if (readable)
+			see_to_urgent(vcpu, &f);
 	} else {
 		change_state(c, KVM_COOP_STATE_BLOCKED);
 		c->facts.wait_estimate_ns = 0;

@@ -23,14 +23,15 @@ static bool charged(const struct kvm_vcpu *vcpu)
 	return !(vcpu->kvm->coop.config.flags & KVM_COOP_CONFIG_NO_CHARGE);
 }
 
-static int rt_boost(struct kvm_vcpu *vcpu)
+static int rt_boost(struct kvm_vcpu *vcpu, u64 *wait_ns)
 {
 	const struct kvm_coop_config *config = &vcpu->kvm->coop.config;
 	u64 limit = COOP_NO_LIMIT_NS;
 
 	if (charged(vcpu))
 		limit = (u64)config->debt_limit_us * NSEC_PER_USEC;
-	return sched_coop_borrow(vcpu->coop.task, config->rt_priority, limit);
+	return sched_coop_borrow(vcpu->coop.task, config->rt_priority, limit,
+				 wait_ns);
 }
 
 static int rt_unboost(struct kvm_vcpu *vcpu)

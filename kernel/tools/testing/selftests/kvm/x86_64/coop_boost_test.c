@@ -66,7 +66,7 @@ static void guest_spin(int id, uint64_t intent)
 }
 
 /* Ask, yield as soon as it was granted, wait a little, again. */
-static void guest_ask_and_yield(int id, uint64_t unused)
+static void guest_ask_and_yield(int id, uint64_t flags)
 {
 	struct kvm_coop_page *page = guest_page(id);
 	struct coop_ctl *ctl = guest_ctl(id);
@@ -77,7 +77,7 @@ static void guest_ask_and_yield(int id, uint64_t unused)
 			asm volatile("pause");
 		ack(page);
 		WRITE_ONCE(page->guest.intent, 0);
-		kvm_hypercall(KVM_HC_COOP_YIELD, 0, 0, 0, 0);
+		kvm_hypercall(KVM_HC_COOP_YIELD, flags, 0, 0, 0);
 		ctl->value += boosted(page);
 		WRITE_ONCE(ctl->step, ctl->step + 1);
 		guest_delay_us(2000);
@@ -634,18 +634,35 @@ TEST_F(boost, yield)
 	finish(_metadata, self);
 }
 
+/* A guest that yields in a critical section, over and over. */
+#define yield_in_section(self, flags) do {					\
+	(self)->config.linger_us = get_kvm_param_integer("coop_max_linger_us");	\
+	prepare(self);								\
+	(self)->page->setup.preempt_count_gpa = coop_count_gpa(0);		\
+	(self)->page->setup.pc_preempt_mask = 0xff;				\
+	*host_count((self)->vm, 0) = 1;						\
+	coop_register((self)->vcpu);						\
+	coop_thread_start(&(self)->t, guest_ask_and_yield, flags);		\
+	EXPECT_TRUE(coop_wait(READ_ONCE((self)->ctl->step) > 20, SOON_MS));	\
+	EXPECT_TRUE(coop_wait(counter(self, "coop_ends_yield") > 5, SOON_MS));	\
+	coop_thread_stop(&(self)->t);						\
+} while (0)
+
 /* Inside of a critical section the end waits for the section's, not long. */
 TEST_F(boost, yield_in_critical_section)
 {
-	self->config.linger_us = get_kvm_param_integer("coop_max_linger_us");
-	prepare(self);
-	self->page->setup.preempt_count_gpa = coop_count_gpa(0);
-	self->page->setup.pc_preempt_mask = 0xff;
-	*host_count(self->vm, 0) = 1;
-	coop_register(self->vcpu);
-	coop_thread_start(&self->t, guest_ask_and_yield, 0);
-	EXPECT_TRUE(coop_wait(READ_ONCE(self->ctl->step) > 10, SOON_MS));
-	EXPECT_TRUE(coop_wait(counter(self, "coop_ends_yield") > 5, SOON_MS));
+	yield_in_section(self, 0);
+	EXPECT_LE(self->ctl->step / 2, self->ctl->value);
+	coop_thread_start(&self->t, guest_nothing, 0);
+	finish(_metadata, self);
+}
+
+/* Unless the guest says that nobody waits. */
+TEST_F(boost, yield_unlocked)
+{
+	yield_in_section(self, KVM_COOP_YIELD_UNLOCKED);
+	EXPECT_GE(self->ctl->step / 4, self->ctl->value);
+	coop_thread_start(&self->t, guest_nothing, 0);
 	finish(_metadata, self);
 }
 

@@ -790,6 +790,9 @@ TEST(vm_yield_unregistered)
 	EXPECT_EQ(-KVM_ENOSYS, (int64_t)coop_call(vcpu, guest_yield, 0)->value);
 	coop_register(vcpu);
 	EXPECT_EQ(0, (int64_t)coop_call(vcpu, guest_yield, 0)->value);
+	EXPECT_EQ(0, (int64_t)coop_call(vcpu, guest_yield, KVM_COOP_YIELD_UNLOCKED)->value);
+	for (int bit = 1; bit < 64; bit++)
+		EXPECT_EQ(-KVM_EINVAL, (int64_t)coop_call(vcpu, guest_yield, 1ULL << bit)->value);
 	EXPECT_EQ(0, coop_wrmsr(vcpu, 0));
 	EXPECT_EQ(-KVM_ENOSYS, (int64_t)coop_call(vcpu, guest_yield, 0)->value);
 	kvm_vm_free(vm);

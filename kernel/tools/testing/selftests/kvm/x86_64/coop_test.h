@@ -113,9 +113,9 @@ static inline void guest_rdmsr(int id, uint64_t unused)
 	ctl->vector = rdmsr_safe(MSR_KVM_COOP, &ctl->value);
 }
 
-static inline void guest_yield(int id, uint64_t unused)
+static inline void guest_yield(int id, uint64_t flags)
 {
-	guest_ctl(id)->value = kvm_hypercall(KVM_HC_COOP_YIELD, 0, 0, 0, 0);
+	guest_ctl(id)->value = kvm_hypercall(KVM_HC_COOP_YIELD, flags, 0, 0, 0);
 }
 
 static inline void guest_nothing(int id, uint64_t unused)
