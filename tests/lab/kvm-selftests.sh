@@ -7,7 +7,8 @@
 # shellcheck source=tests/faults/lab.sh
 . "$(dirname "$0")/../faults/lab.sh"
 
-image=$CACHE/build/$1/arch/x86/boot/bzImage
+build=$CACHE/build/$1
+image=$build/arch/x86/boot/bzImage
 case $1 in
 kernel) limit=400 ;;
 kernel-debug) limit=1200 ;;
@@ -16,7 +17,7 @@ esac
 "$ROOT/scripts/build-selftests.sh"
 programs=("$CACHE"/build/selftests/x86_64/*"${3:-}"*_test)
 if ! "$LAB" run --out "$OUT" --kernel "$image" --limit "$limit" --append "kvm.coop=1 ${2:-}" -- \
-	"$ROOT/tests/lab/selftests.sh" $((limit / 2)) "${programs[@]}"; then
+	"$ROOT/tests/lab/selftests.sh" $((limit / 2)) "$build" "${programs[@]}"; then
 	grep -hB 20 '^not ok' "$OUT"/selftests/*.log | grep -v '^ok ' || true
 	fail "selftests failed with $1 ${2:-}"
 fi

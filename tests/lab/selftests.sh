@@ -1,11 +1,13 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0
 # The job in L1: run the KVM selftests one after the other and send what they said. lab/README.md has the protocol.
-# Usage: selftests.sh LIMIT PROGRAM...      LIMIT: seconds for each program
+# Usage: selftests.sh LIMIT KERNEL PROGRAM...
+#	LIMIT: seconds for each program; KERNEL: directory in which L1's kernel was built, with KVM's modules if it has some
 
 set -eu
 limit=$1
-shift
+kernel=$2
+shift 2
 log=/run/selftest.log
 names='' passed=0 failed=0 skipped=0 n=0
 
@@ -33,7 +35,37 @@ count() { # NAME STATUS
 	names+=$(sed -nE 's/^not ok [0-9]+ / /p' "$log" | tr -d '\n')
 }
 
+vendor=intel
+! grep -qw svm /proc/cpuinfo || vendor=amd
+modules=(virt/lib/irqbypass arch/x86/kvm/kvm "arch/x86/kvm/kvm-$vendor")
+
+modules_load() {
+	local module parameter
+	for module in "${modules[@]}"; do
+		parameter=''
+		[ "${module##*/}" != kvm ] || parameter=coop=1
+		busybox insmod "$kernel/$module.ko" $parameter
+	done
+}
+
+# The last one first; a reference that was lost shows here.
+modules_unload() {
+	local i name
+	for ((i = ${#modules[@]} - 1; i >= 0; i--)); do
+		name=${modules[i]##*/}
+		if ! busybox rmmod "${name//-/_}"; then
+			names+=" $name(not unloaded)"
+			failed=$((failed + 1))
+		fi
+	done
+}
+
 record "expect $((25 * $#))"
+builtin=yes
+if [ ! -e /dev/kvm ]; then
+	builtin=no
+	modules_load
+fi
 for program in "$@"; do
 	name=${program##*/}
 	record "progress $n $# $name"
@@ -43,6 +75,7 @@ for program in "$@"; do
 	record_log "$name"
 	n=$((n + 1))
 done
+[ "$builtin" = yes ] || modules_unload
 record "progress $n $# done"
 
 # What the lab cannot run is not tested: a skip is no pass.
