@@ -279,6 +279,27 @@ static void against_target(struct line *l, const struct group *g, const struct m
 	    g->case_name, tail, share);
 }
 
+/*
+ * What the measured task needs is what an idle guest's vCPU takes that never
+ * waits. Beyond the fair share it has to wait, whoever schedules.
+ */
+static void say_demand(struct line *l, const struct result *r)
+{
+	double fair = 1 / (result_parameter(r, "cotenants", 0) + 1);
+	const struct mode *st = NULL;
+	struct stats_summary s;
+	size_t i;
+
+	for (i = 0; i < r->ngroups; i++)
+		if (!strcmp(r->groups[i].bench, "cyclictest") &&
+		    !strcmp(r->groups[i].case_name, "busy"))
+			st = group_mode(&r->groups[i], "static");
+	if (st && result_parameter(r, "vcpus", 0) == 1 && mode_summary(st, "vcpu_share", &s) &&
+	    s.median > fair)
+		say(l, "; the measured task alone takes %.0f %% of the pCPU here (static, busy), more than the fair %.0f %%: it has to wait",
+		    s.median * 100, fair * 100);
+}
+
 /* An exit is to cost no more than can be measured while nothing is boosted. */
 static void overhead(struct line *l, const struct group *g)
 {
@@ -361,11 +382,13 @@ void verdict_text(const struct result *r, char *text, size_t size)
 	coop = group_mode(g, "coop");
 	if (!coop)
 		coop = group_mode(g, "coop-fair");
-	if (coop)
+	if (coop) {
 		against_target(&l, g, coop);
-	else if (vanilla && st)
+		say_demand(&l, r);
+	} else if (vanilla && st) {
 		baseline(&l, g, st, vanilla);
-	else
+	} else {
 		say(&l, "no verdict: %s: mode %s was not run", g->case_name,
 		    vanilla ? "static" : "vanilla");
+	}
 }

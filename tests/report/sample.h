@@ -44,6 +44,7 @@ struct sample_options {
 	double noise;		/* relative, from repeat to repeat */
 	double coop_slower;	/* factor on coop's latencies, 0: 1 */
 	double coop_share;	/* of each co-tenant under coop, 0: fair */
+	double demand;		/* of the measured task, part of the pCPU, 0: 0.3 */
 	bool with_coop;
 	bool without_aa;
 	bool only_vanilla;
@@ -118,6 +119,8 @@ static int sample_run(FILE *out, const char *dir, const struct sample_options *o
 		scale *= o->coop_slower;
 	if (coop && o->coop_share > 0)
 		share = o->coop_share;
+	if (!strcmp(case_name, "busy") && !strcmp(m->name, "static"))
+		share = (1 - (o->demand > 0 ? o->demand : 0.3)) / 2;
 	share *= 1 + 0.004 * sample_normal(state);
 	hist_init(&h);
 	sample_fill(&h, m, scale, o->samples, busy, state);

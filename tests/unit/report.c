@@ -60,7 +60,13 @@ static void test_target(void)
 	const char *v = verdict_of(&o);
 
 	CHECK(starts(v, "verdict: busy-hog: tail latency of static RT: reached ("), "%s", v);
-	CHECK(strstr(v, "; fairness of vanilla: reached ("), "%s", v);
+	CHECK(strstr(v, "; fairness of vanilla: reached (") && !strstr(v, "has to wait"), "%s", v);
+
+	o.demand = 0.44;
+	v = verdict_of(&o);
+	CHECK(strstr(v, "; the measured task alone takes 44 % of the pCPU here (static, busy), more than the fair 33 %"),
+	      "%s", v);
+	o.demand = 0;
 
 	o.coop_slower = 2;
 	v = verdict_of(&o);
