@@ -4,7 +4,6 @@
  * it changes to let the section end first. A guest with two vCPUs runs hackbench, which spends its
  * time under wait queues' and run queues' locks; a co-tenant competes on each vCPU's pCPU.
  */
-#include <getopt.h>
 #include <jansson.h>
 #include <signal.h>
 #include <stdio.h>
@@ -80,8 +79,10 @@ static const struct option long_options[] = {
 	{ 0 },
 };
 
-static int set_option(struct options *o, int opt)
+static int set_option(void *options, int opt)
 {
+	struct options *o = options;
+
 	switch (opt) {
 	case 'm':
 		return driver_choose(&o->modes, optarg);
@@ -102,22 +103,16 @@ static int set_option(struct options *o, int opt)
 
 static int options_parse(struct options *o, int argc, char **argv)
 {
-	int opt, ret;
+	int ret;
 
 	*o = (struct options){ .modes = DRIVER_CHOICE("mode", modes),
 			       .repeat = 1,
 			       .groups = 2,
 			       .loops = 400,
 			       .result_limit = 120 };
-	while ((opt = getopt_long(argc, argv, "", long_options, NULL)) != -1) {
-		ret = set_option(o, opt);
-		if (ret)
-			return ret;
-	}
-	if (optind < argc) {
-		fprintf(stderr, "coop: unexpected argument '%s'\n", argv[optind]);
-		return -1;
-	}
+	ret = driver_options(argc, argv, long_options, set_option, o);
+	if (ret)
+		return ret;
 	if (!o->modes.n && driver_choose(&o->modes, "vanilla,observe,defer"))
 		return -1;
 	driver_choose_twins(&o->modes);

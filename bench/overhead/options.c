@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: GPL-2.0
-#include <getopt.h>
 #include <stdio.h>
 
 #include "bench/overhead/bench.h"
@@ -34,8 +33,10 @@ static const struct option long_options[] = {
 	{ "help", no_argument, NULL, 'h' },	    { 0 },
 };
 
-static int set_option(struct options *o, int opt)
+static int set_option(void *options, int opt)
 {
+	struct options *o = options;
+
 	switch (opt) {
 	case 'm':
 		return driver_choose(&o->modes, optarg);
@@ -65,20 +66,12 @@ static int complete(struct options *o)
 
 int options_parse(struct options *o, int argc, char **argv)
 {
-	int opt, ret;
+	int ret;
 
 	*o = (struct options){ .modes = DRIVER_CHOICE("mode", modes),
 			       .cases = DRIVER_CHOICE("case", cases),
 			       .repeat = 10,
 			       .samples = 400 };
-	while ((opt = getopt_long(argc, argv, "", long_options, NULL)) != -1) {
-		ret = set_option(o, opt);
-		if (ret)
-			return ret;
-	}
-	if (optind < argc) {
-		fprintf(stderr, "coop: unexpected argument '%s'\n", argv[optind]);
-		return -1;
-	}
-	return complete(o);
+	ret = driver_options(argc, argv, long_options, set_option, o);
+	return ret ? ret : complete(o);
 }

@@ -322,20 +322,9 @@ static const char *environment_text(const struct result *r, const char *key)
 	return text ? text : "";
 }
 
-static bool has_bench(const struct result *r, const char *bench)
-{
-	size_t i;
-
-	for (i = 0; i < r->ngroups; i++) {
-		if (!strcmp(r->groups[i].bench, bench))
-			return true;
-	}
-	return false;
-}
-
 static void write_overhead(const struct result *r, FILE *out)
 {
-	if (!has_bench(r, "overhead"))
+	if (!result_group(r, "overhead", NULL))
 		return;
 	fputs("<h2>overhead</h2><div class=\"wide\"><pre>", out);
 	overhead_print(r, out);
@@ -358,7 +347,7 @@ static void write_lead(const struct result *r, FILE *out)
 	if (cotenants >= 1)
 		fprintf(out, " (%.0f of them on the processor of the guest's virtual CPU, the <b>vCPU</b>)", cotenants);
 	fputs(". ", out);
-	if (has_bench(r, "cyclictest")) {
+	if (result_group(r, "cyclictest", NULL)) {
 		fputs("In the guest, cyclictest asked to be woken", out);
 		if (interval > 0)
 			fprintf(out, " every %.0f \302\265s", interval);

@@ -27,18 +27,6 @@ bool group_is_overhead(const struct group *g)
 	return !strcmp(g->bench, "overhead");
 }
 
-const struct group *overhead_group(const struct result *r, const char *case_name)
-{
-	size_t i;
-
-	for (i = 0; i < r->ngroups; i++) {
-		if (group_is_overhead(&r->groups[i]) &&
-		    !strcmp(r->groups[i].case_name, case_name))
-			return &r->groups[i];
-	}
-	return NULL;
-}
-
 /* Two digits are too few here. */
 static void print_ratio(const struct stats_comparison *c, FILE *out)
 {
@@ -95,7 +83,7 @@ static size_t list_modes(const struct result *r, const char **modes)
 
 static void print_boost(const struct result *r, FILE *out)
 {
-	const struct group *g = overhead_group(r, "boost");
+	const struct group *g = result_group(r, "overhead", "boost");
 	const struct mode *on = g ? group_mode(g, "on") : NULL;
 	struct stats_summary s;
 
@@ -116,7 +104,7 @@ bool overhead_print(const struct result *r, FILE *out)
 		fprintf(out, "%10s", modes[i]);
 	fputc('\n', out);
 	for (i = 0; i < sizeof(operations) / sizeof(operations[0]); i++) {
-		const struct group *g = overhead_group(r, operations[i].case_name);
+		const struct group *g = result_group(r, "overhead", operations[i].case_name);
 
 		if (g)
 			print_operation(g, &operations[i], modes, n, out);

@@ -37,8 +37,6 @@ void table_compare(const struct result *a, const struct result *b, FILE *out);
 /* The groups of bench overhead have one table for all, none each. */
 bool group_is_overhead(const struct group *g);
 bool overhead_print(const struct result *r, FILE *out);
-/* The group whose exits the target is about, or NULL. */
-const struct group *overhead_group(const struct result *r, const char *case_name);
 
 /* 0 or -EIO. */
 int html_write(const struct result *r, FILE *out);

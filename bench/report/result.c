@@ -416,6 +416,18 @@ bool mode_summary(const struct mode *m, const char *metric, struct stats_summary
 	return !stats_summarize(s, v, mode_values(m, metric, v));
 }
 
+const struct group *result_group(const struct result *r, const char *bench, const char *case_name)
+{
+	size_t i;
+
+	for (i = 0; i < r->ngroups; i++) {
+		if (!strcmp(r->groups[i].bench, bench) &&
+		    (!case_name || !strcmp(r->groups[i].case_name, case_name)))
+			return &r->groups[i];
+	}
+	return NULL;
+}
+
 const struct mode *group_base(const struct group *g)
 {
 	const struct mode *vanilla = group_mode(g, "vanilla");

@@ -89,6 +89,9 @@ const struct hist *mode_hist(const struct mode *m, const char *name);
 /* A parameter as a number, or @missing. */
 double result_parameter(const struct result *r, const char *name, double missing);
 
+/* The group of @bench and @case_name, NULL: the first of its groups; NULL if it was not run. */
+const struct group *result_group(const struct result *r, const char *bench, const char *case_name);
+
 /* Values of @metric in the order of the repeats; at most RESULT_REPEATS_MAX. */
 size_t mode_values(const struct mode *m, const char *metric, double *v);
 /* False: no run of this mode has the metric. */

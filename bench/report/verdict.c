@@ -33,17 +33,9 @@ static void say(struct line *l, const char *fmt, ...)
 
 const struct group *verdict_group(const struct result *r)
 {
-	static const char *const first[] = { "busy-hog", "busy" };
-	size_t i, g;
+	const struct group *g = result_group(r, "cyclictest", "busy-hog");
 
-	for (i = 0; i < sizeof(first) / sizeof(first[0]); i++) {
-		for (g = 0; g < r->ngroups; g++) {
-			if (!strcmp(r->groups[g].bench, "cyclictest") &&
-			    !strcmp(r->groups[g].case_name, first[i]))
-				return &r->groups[g];
-		}
-	}
-	return NULL;
+	return g ? g : result_group(r, "cyclictest", "busy");
 }
 
 /* Why there is no claim; empty if there is one. */
@@ -286,14 +278,10 @@ static void against_target(struct line *l, const struct group *g, const struct m
 static void say_demand(struct line *l, const struct result *r)
 {
 	double fair = 1 / (result_parameter(r, "cotenants", 0) + 1);
-	const struct mode *st = NULL;
+	const struct group *busy = result_group(r, "cyclictest", "busy");
+	const struct mode *st = busy ? group_mode(busy, "static") : NULL;
 	struct stats_summary s;
-	size_t i;
 
-	for (i = 0; i < r->ngroups; i++)
-		if (!strcmp(r->groups[i].bench, "cyclictest") &&
-		    !strcmp(r->groups[i].case_name, "busy"))
-			st = group_mode(&r->groups[i], "static");
 	if (st && result_parameter(r, "vcpus", 0) == 1 && mode_summary(st, "vcpu_share", &s) &&
 	    s.median > fair)
 		say(l, "; the measured task alone takes %.0f %% of the pCPU here (static, busy), more than the fair %.0f %%: it has to wait",
@@ -348,16 +336,6 @@ static void lock(struct line *l, const struct group *g)
 			say(l, "%s%s %.2fx", i ? ", " : "", shown[i].label, b.median / a.median);
 }
 
-static const struct group *find_bench(const struct result *r, const char *bench)
-{
-	size_t i;
-
-	for (i = 0; i < r->ngroups; i++)
-		if (!strcmp(r->groups[i].bench, bench))
-			return &r->groups[i];
-	return NULL;
-}
-
 void verdict_text(const struct result *r, char *text, size_t size)
 {
 	struct line l = { text, size, 0 };
@@ -365,12 +343,12 @@ void verdict_text(const struct result *r, char *text, size_t size)
 	const struct mode *vanilla, *st, *coop;
 
 	text[0] = '\0';
-	if (!g && overhead_group(r, "exit")) {
-		overhead(&l, overhead_group(r, "exit"));
+	if (!g && result_group(r, "overhead", "exit")) {
+		overhead(&l, result_group(r, "overhead", "exit"));
 		return;
 	}
-	if (!g && find_bench(r, "lock")) {
-		lock(&l, find_bench(r, "lock"));
+	if (!g && result_group(r, "lock", NULL)) {
+		lock(&l, result_group(r, "lock", NULL));
 		return;
 	}
 	if (!g) {
