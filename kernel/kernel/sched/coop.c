@@ -177,24 +177,24 @@ static s64 entity_position(const struct sched_entity *se, u64 avg)
 }
 
 /*
- * How far is a task at position @key further ahead than the fair class lets it
- * get by itself, and by @limit_ns more? The tick ends slices, so a task overruns
- * its own by up to a tick without any debt: the same bound as that of its lag.
- * Returns virtual ns, 0 or less without debt.
+ * Is a task at position @key further ahead than the fair class lets it get by
+ * itself, and by @limit_ns more? The tick ends slices, so a task overruns its
+ * own by up to a tick without any debt: the same bound as that of its lag. If
+ * it is, @wait_ns is about the wall time until the average of @cfs_rq has moved
+ * on by what is too much.
  */
-static s64 excess(const struct sched_entity *se, s64 key, u64 limit_ns)
+static bool in_debt(const struct cfs_rq *cfs_rq, const struct sched_entity *se,
+		    s64 key, u64 limit_ns, u64 *wait_ns)
 {
 	u64 ahead = max_t(u64, se->slice, TICK_NSEC);
+	s64 over = key - (s64)to_virtual(limit_ns + ahead, se);
 
-	return key - (s64)to_virtual(limit_ns + ahead, se);
-}
-
-/* Wall time until the average of @cfs_rq has moved on by @virt ns: an estimate. */
-static u64 wait_time(const struct cfs_rq *cfs_rq, u64 virt)
-{
-	return mul_u64_u64_div_u64(virt,
-				   scale_load_down(cfs_rq->load.weight),
-				   scale_load_down(NICE_0_LOAD));
+	if (over <= 0)
+		return false;
+	*wait_ns = mul_u64_u64_div_u64(over,
+				       scale_load_down(cfs_rq->load.weight),
+				       scale_load_down(NICE_0_LOAD));
+	return true;
 }
 
 static void open_loan(struct sched_coop *loan, const struct cfs_rq *cfs_rq,
@@ -223,13 +223,11 @@ static int begin_loan(struct rq *rq, struct task_struct *p, int prio,
 {
 	struct cfs_rq *cfs_rq = task_cfs_rq(p);
 	u64 exec = exec_runtime(rq, p), avg = avg_vruntime(cfs_rq);
-	s64 key = entity_position(&p->se, avg), over;
+	s64 key = entity_position(&p->se, avg);
 
-	over = excess(&p->se, key, limit_ns);
-	if (over > 0 && contended(rq, p)) {
-		*wait_ns = wait_time(cfs_rq, over);
+	if (contended(rq, p) &&
+	    in_debt(cfs_rq, &p->se, key, limit_ns, wait_ns))
 		return -EAGAIN;
-	}
 	open_loan(&p->coop, cfs_rq, avg, key, exec);
 	p->coop.policy = p->policy;
 	p->coop.prio = prio;
@@ -250,15 +248,12 @@ static int renew_loan(struct rq *rq, struct task_struct *p, u64 limit_ns,
 	struct cfs_rq *cfs_rq = task_cfs_rq(p);
 	u64 exec = exec_runtime(rq, p), avg = avg_vruntime(cfs_rq);
 	u64 used = exec - p->coop.exec;
-	s64 key = (s64)(loan_floor(p, cfs_rq, avg, used) - avg), over;
+	s64 key = (s64)(loan_floor(p, cfs_rq, avg, used) - avg);
 
 	if (!contended(rq, p) || key < 0)
 		key = 0;
-	over = excess(&p->se, key, limit_ns);
-	if (over > 0) {
-		*wait_ns = wait_time(cfs_rq, over);
+	if (in_debt(cfs_rq, &p->se, key, limit_ns, wait_ns))
 		return -EAGAIN;
-	}
 	if (key == 0)
 		open_loan(&p->coop, cfs_rq, avg, 0, exec);
 	return 0;

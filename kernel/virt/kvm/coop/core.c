@@ -174,6 +174,14 @@ bool kvm_coop_timer_urgent(struct kvm_vcpu *vcpu)
 	return timer_due(vcpu) <= kvm_arch_coop_guest_tsc(vcpu);
 }
 
+/* Has an urgent timer of the guest come due that it has not handled? */
+static bool timer_overdue(struct kvm_vcpu *vcpu)
+{
+	u64 due = timer_due(vcpu);
+
+	return due && due <= kvm_arch_coop_guest_tsc(vcpu);
+}
+
 /*
  * Does an urgent interrupt wait, or one of the guest's urgent timers? The guest
  * moves timer_due on when it has handled the timer, so this covers the time
@@ -182,12 +190,7 @@ bool kvm_coop_timer_urgent(struct kvm_vcpu *vcpu)
  */
 static bool urgent_waits(struct kvm_vcpu *vcpu)
 {
-	u64 due;
-
-	if (kvm_arch_coop_irq_pending(vcpu))
-		return true;
-	due = timer_due(vcpu);
-	return due && due <= kvm_arch_coop_guest_tsc(vcpu);
+	return kvm_arch_coop_irq_pending(vcpu) || timer_overdue(vcpu);
 }
 
 static u32 status_bits(const struct kvm_vcpu_coop *c)
@@ -316,11 +319,10 @@ static int refuse(struct kvm_vcpu *vcpu, int err, u64 wait_ns)
 {
 	struct kvm_vcpu_coop *c = &vcpu->coop;
 
-	WRITE_ONCE(c->retry_ns, clamp_t(u64, wait_ns, COOP_RETRY_MIN_NS,
-					COOP_RETRY_MAX_NS));
-
 	if (err == -EAGAIN) {
 		vcpu->stat.coop_refused_debt++;
+		WRITE_ONCE(c->retry_ns, clamp_t(u64, wait_ns, COOP_RETRY_MIN_NS,
+						COOP_RETRY_MAX_NS));
 		if (!c->throttled)
 			kvm_make_request(KVM_REQ_COOP, vcpu);
 		c->throttled = true;
@@ -347,6 +349,7 @@ static int grant(struct kvm_vcpu *vcpu, enum coop_reason reason, u64 now)
 	const struct kvm_coop_policy *policy = vcpu->kvm->coop.policy;
 	struct kvm_vcpu_coop *c = &vcpu->coop;
 	bool kept = c->boosted;
+	/* for an empty budget; the policy knows better when a debt is over */
 	u64 length, wait_ns = NSEC_PER_MSEC;
 	int ret;
 
@@ -504,7 +507,7 @@ static void start_due_timer(struct kvm_vcpu_coop *c, enum coop_reason reason,
 }
 
 /*
- * @vcpu is not in guest mode: it is blocked, preempted, or in host code where
+ * Unless @vcpu is in guest mode it is blocked, preempted, or in host code where
  * the tick may preempt it. Boost it, or try again as soon as its debt allows;
  * it may of course have its turn before.
  */
@@ -514,6 +517,9 @@ static void boost_waiting(struct kvm_vcpu *vcpu, enum coop_reason reason)
 	unsigned long flags;
 	u64 now;
 	int ret;
+
+	if (READ_ONCE(vcpu->mode) == IN_GUEST_MODE)
+		return;
 
 	raw_spin_lock_irqsave(&c->lock, flags);
 	now = ktime_get_ns();
@@ -539,8 +545,7 @@ static void boost_waiting(struct kvm_vcpu *vcpu, enum coop_reason reason)
  */
 void __kvm_coop_wake(struct kvm_vcpu *vcpu)
 {
-	if (READ_ONCE(vcpu->mode) != IN_GUEST_MODE &&
-	    !thread_will_look(&vcpu->coop))
+	if (!thread_will_look(&vcpu->coop))
 		boost_waiting(vcpu, COOP_REASON_IRQ);
 }
 
@@ -549,8 +554,7 @@ static enum hrtimer_restart due_timer_fired(struct hrtimer *timer)
 	struct kvm_vcpu *vcpu = container_of(timer, struct kvm_vcpu,
 					     coop.due_timer);
 
-	if (READ_ONCE(vcpu->coop.registered) &&
-	    READ_ONCE(vcpu->mode) != IN_GUEST_MODE)
+	if (READ_ONCE(vcpu->coop.registered))
 		boost_waiting(vcpu, READ_ONCE(vcpu->coop.due_reason));
 	return HRTIMER_NORESTART;
 }
@@ -789,10 +793,9 @@ static void count_preemption(struct kvm_vcpu *vcpu, const struct coop_facts *f)
 static void see_to_urgent(struct kvm_vcpu *vcpu, struct coop_facts *f)
 {
 	struct kvm_vcpu_coop *c = &vcpu->coop;
-	u64 due = timer_due(vcpu);
 	enum coop_reason reason;
 
-	f->irq_pending = due && due <= kvm_arch_coop_guest_tsc(vcpu);
+	f->irq_pending = timer_overdue(vcpu);
 	reason = coop_reason(f, &c->masks);
 	if (reason == COOP_REASON_NONE)
 		start_due_timer(c, COOP_REASON_IRQ, timer_due_at(vcpu));
