@@ -14,14 +14,9 @@
 #include <linux/jump_label.h>
 
 #include "sched.h"
+#include "coop_fair.h"
 
 DEFINE_STATIC_KEY_FALSE(sched_coop_key);
-
-/*
- * Far above any debt that a bounded loan can leave. It only keeps a virtual
- * runtime that went stale, say on another run queue, from starving the task.
- */
-#define SCHED_COOP_DEBT_CEILING_NS	(100 * NSEC_PER_MSEC)
 
 /**
  * sched_coop_get - there may be loans from now on
@@ -44,18 +39,6 @@ void sched_coop_put(void)
 	static_branch_dec(&sched_coop_key);
 }
 EXPORT_SYMBOL_GPL(sched_coop_put);
-
-static u64 weight_of(const struct sched_entity *se)
-{
-	return max(scale_load_down(se->load.weight), 1UL);
-}
-
-/* real ns that @se runs -> ns of its virtual runtime */
-static u64 to_virtual(u64 ns, const struct sched_entity *se)
-{
-	return mul_u64_u64_div_u64(ns, scale_load_down(NICE_0_LOAD),
-				   weight_of(se));
-}
 
 /* Who else wants to run where @p runs, or would run if it were woken? */
 static bool contended(const struct rq *rq, const struct task_struct *p)
@@ -167,68 +150,16 @@ static bool may_borrow(const struct task_struct *p)
 	return true;
 }
 
-/* Where @p stands relative to the average @avg of its queue, virtual ns. */
-static s64 entity_position(const struct sched_entity *se, u64 avg)
-{
-	if (se->on_rq)
-		return (s64)(se->vruntime - avg);
-	/* asleep: what it takes along to its next placement */
-	return -se->vlag;
-}
-
-/*
- * Is a task at position @key further ahead than the fair class lets it get by
- * itself, and by @limit_ns more? The tick ends slices, so a task overruns its
- * own by up to a tick without any debt: the same bound as that of its lag. If
- * it is, @wait_ns is about the wall time until the average of @cfs_rq has moved
- * on by what is too much.
- */
-static bool in_debt(const struct cfs_rq *cfs_rq, const struct sched_entity *se,
-		    s64 key, u64 limit_ns, u64 *wait_ns)
-{
-	u64 ahead = max_t(u64, se->slice, TICK_NSEC);
-	s64 over = key - (s64)to_virtual(limit_ns + ahead, se);
-
-	if (over <= 0)
-		return false;
-	*wait_ns = mul_u64_u64_div_u64(over,
-				       scale_load_down(cfs_rq->load.weight),
-				       scale_load_down(NICE_0_LOAD));
-	return true;
-}
-
-static void open_loan(struct sched_coop *loan, const struct cfs_rq *cfs_rq,
-		      u64 avg, s64 key, u64 exec)
-{
-	loan->cfs_rq = cfs_rq;
-	loan->base = avg + key;
-	loan->key = key;
-	loan->exec = exec;
-}
-
-/* Virtual runtime at which @p would stand had it run in the fair class. */
-static u64 loan_floor(const struct task_struct *p, const struct cfs_rq *cfs_rq,
-		      u64 avg, u64 used)
-{
-	const struct sched_coop *loan = &p->coop;
-	u64 base = loan->base;
-
-	if (cfs_rq != loan->cfs_rq)
-		base = avg + loan->key;
-	return base + to_virtual(used, &p->se);
-}
-
 static int begin_loan(struct rq *rq, struct task_struct *p, int prio,
 		      u64 limit_ns, u64 *wait_ns)
 {
-	struct cfs_rq *cfs_rq = task_cfs_rq(p);
-	u64 exec = exec_runtime(rq, p), avg = avg_vruntime(cfs_rq);
-	s64 key = entity_position(&p->se, avg);
+	u64 exec = exec_runtime(rq, p);
 
-	if (contended(rq, p) &&
-	    in_debt(cfs_rq, &p->se, key, limit_ns, wait_ns))
+	p->coop.free = limit_ns == SCHED_COOP_FREE;
+	if (!p->coop.free && coop_fair_in_debt(p, limit_ns, wait_ns))
 		return -EAGAIN;
-	open_loan(&p->coop, cfs_rq, avg, key, exec);
+	coop_fair_open(p);
+	p->coop.exec = exec;
 	p->coop.policy = p->policy;
 	p->coop.prio = prio;
 	p->coop.borrowed = true;
@@ -237,25 +168,24 @@ static int begin_loan(struct rq *rq, struct task_struct *p, int prio,
 	return 0;
 }
 
-/*
- * The loan goes on. A debtor is refused, as at the beginning. Credit is not
- * saved up: whoever slept meanwhile begins at the average, as any task that
- * wakes up does.
- */
+/* What @p used since the last time. */
+static void charge_loan(struct rq *rq, struct task_struct *p)
+{
+	u64 exec = exec_runtime(rq, p);
+
+	if (!p->coop.free)
+		coop_fair_charge(p, exec - p->coop.exec);
+	p->coop.exec = exec;
+}
+
+/* The loan goes on. A debtor is refused, as at the beginning. */
 static int renew_loan(struct rq *rq, struct task_struct *p, u64 limit_ns,
 		      u64 *wait_ns)
 {
-	struct cfs_rq *cfs_rq = task_cfs_rq(p);
-	u64 exec = exec_runtime(rq, p), avg = avg_vruntime(cfs_rq);
-	u64 used = exec - p->coop.exec;
-	s64 key = (s64)(loan_floor(p, cfs_rq, avg, used) - avg);
-
-	if (!contended(rq, p) || key < 0)
-		key = 0;
-	if (in_debt(cfs_rq, &p->se, key, limit_ns, wait_ns))
+	charge_loan(rq, p);
+	if (!p->coop.free && coop_fair_in_debt(p, limit_ns, wait_ns))
 		return -EAGAIN;
-	if (key == 0)
-		open_loan(&p->coop, cfs_rq, avg, 0, exec);
+	coop_fair_renew(p);
 	return 0;
 }
 
@@ -269,14 +199,14 @@ static bool loan_intact(const struct task_struct *p)
  * @p: the task, current or not, sleeping or not
  * @prio: rt_priority, 1..99
  * @limit_ns: debt in ns of @p's run time, beyond a slice or a tick, above which
- *	the answer is no
+ *	the answer is no; or SCHED_COOP_FREE
  * @wait_ns: with -EAGAIN, wall time after which the answer may be another: an
  *	estimate, since what else runs may change
  *
  * Context: any but NMI; no rq lock, no pi_lock held.
- * Return: 0; -EAGAIN if @p is in debt (a running loan then has to be returned
- * by the caller); -EPERM if @p is no fair task, or somebody else changed its
- * policy since it borrowed.
+ * Return: 0; -EAGAIN if @p or one of its groups is in debt, or has no quota left
+ * (a running loan then has to be returned by the caller); -EPERM if @p is no
+ * fair task, or somebody else changed its policy since it borrowed.
  */
 int sched_coop_borrow(struct task_struct *p, int prio, u64 limit_ns,
 		      u64 *wait_ns)
@@ -301,7 +231,6 @@ EXPORT_SYMBOL_GPL(sched_coop_borrow);
 /**
  * sched_coop_return - end the loan of @p
  * @p: the task
- * @charge: charge the time used to @p's virtual runtime
  *
  * If @p is current it does not give up its CPU here, but a reschedule is
  * requested as after any such class change.
@@ -310,27 +239,20 @@ EXPORT_SYMBOL_GPL(sched_coop_borrow);
  * Return: 0, also without a loan; -EPERM if somebody else changed the policy
  * meanwhile: it is left as it is.
  */
-int sched_coop_return(struct task_struct *p, bool charge)
+int sched_coop_return(struct task_struct *p)
 {
 	struct sched_coop *loan = &p->coop;
-	struct cfs_rq *cfs_rq;
 	struct rq_flags rf;
 	struct rq *rq;
-	u64 avg, used;
 	int ret = 0;
 
 	rq = task_rq_lock(p, &rf);
 	update_rq_clock(rq);
 	if (loan->borrowed) {
-		cfs_rq = task_cfs_rq(p);
-		used = exec_runtime(rq, p) - loan->exec;
-		avg = avg_vruntime(cfs_rq);
-		loan->floor = loan_floor(p, cfs_rq, avg, used);
-		loan->debt = (s64)(loan->floor - avg);
-		loan->cfs_rq = cfs_rq;
+		charge_loan(rq, p);
 		loan->borrowed = false;
 		if (loan_intact(p)) {
-			loan->due = charge;
+			loan->due = !loan->free;
 			switch_policy(rq, p, loan->policy, 0);
 		} else {
 			ret = -EPERM;
@@ -340,27 +262,6 @@ int sched_coop_return(struct task_struct *p, bool charge)
 	return ret;
 }
 EXPORT_SYMBOL_GPL(sched_coop_return);
-
-void __sched_coop_place(const struct cfs_rq *cfs_rq, struct sched_entity *se,
-			u64 avg)
-{
-	struct sched_coop *loan;
-	u64 floor, ceiling;
-
-	if (!entity_is_task(se))
-		return;
-	loan = &task_of(se)->coop;
-	if (likely(!loan->due))
-		return;
-
-	loan->due = false;
-	floor = cfs_rq == loan->cfs_rq ? loan->floor : avg + loan->debt;
-	ceiling = avg + to_virtual(SCHED_COOP_DEBT_CEILING_NS, se);
-	if ((s64)(floor - ceiling) > 0)
-		floor = ceiling;
-	if ((s64)(floor - se->vruntime) > 0)
-		se->vruntime = floor;
-}
 
 /**
  * sched_coop_slice_left - how long the current task may run on
@@ -379,7 +280,7 @@ u64 sched_coop_slice_left(void)
 	left = (s64)(READ_ONCE(se->deadline) - READ_ONCE(se->vruntime));
 	if (left <= 0)
 		return 1;
-	return mul_u64_u64_div_u64(left, weight_of(se),
+	return mul_u64_u64_div_u64(left, scale_load_down(se->load.weight),
 				   scale_load_down(NICE_0_LOAD));
 }
 EXPORT_SYMBOL_GPL(sched_coop_slice_left);

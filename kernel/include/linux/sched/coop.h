@@ -3,10 +3,10 @@
  * Loans of RT priority to fair tasks, for kvm-coop.
  *
  * A fair task borrows a SCHED_FIFO priority for a short time. The CPU time it
- * uses meanwhile is charged to its virtual runtime when it returns to the fair
- * class, so that over time it gets what its weight says and not more. The
- * mechanism knows nothing of virtual machines; who borrows, when, and for how
- * long is the caller's policy.
+ * uses meanwhile is charged to its virtual runtime, to that of its groups, and
+ * to their quota, so that over time it gets what weights and limits say and not
+ * more. The mechanism knows nothing of virtual machines; who borrows, when, and
+ * for how long is the caller's policy.
  *
  * Accounting idea: absolute virtual runtime, as design.md section 5a explains;
  * compare the debt collector of SEDF-DC (Gupta et al., "Enforcing Performance
@@ -26,37 +26,48 @@ struct sched_entity;
 #include <linux/jump_label.h>
 
 /**
+ * struct sched_coop_level - what an entity owes on one run queue
+ * @floor: virtual runtime below which the entity must not be placed, 0 = none
+ *
+ * A task has one, and so has each of its groups on each CPU; under the rq lock.
+ */
+struct sched_coop_level {
+	u64			floor;
+};
+
+/**
  * struct sched_coop - a task's loan; part of task_struct, under its rq lock
- * @cfs_rq: run queue that @base belongs to; compared, never dereferenced
- * @base: virtual runtime at which the loan began
- * @key: @base relative to the queue's average then, virtual ns
- * @exec: sum_exec_runtime when the loan began, ns
- * @floor: least virtual runtime at which the task may rejoin @cfs_rq
- * @debt: @floor relative to the queue's average on return, virtual ns
+ * @level: the task's own; while the loan runs, where it would stand now
+ * @cfs_rq: run queue that @level belongs to; compared, never dereferenced
+ * @exec: sum_exec_runtime up to which the loan is charged, ns
+ * @debt: the floor relative to the queue's average at that time, virtual ns
  * @prio: rt_priority while the loan lasts
  * @policy: policy to return to
  * @borrowed: the loan is running
- * @due: @floor has to be applied at the next placement
+ * @free: nothing is charged for it
+ * @due: @debt has not been applied yet, whatever run queue that will be on
  */
 struct sched_coop {
+	struct sched_coop_level	level;
 	const struct cfs_rq	*cfs_rq;
-	u64			base;
-	s64			key;
 	u64			exec;
-	u64			floor;
 	s64			debt;
 	u8			prio;
 	u8			policy;
 	bool			borrowed;
+	bool			free;
 	bool			due;
 };
 
 DECLARE_STATIC_KEY_FALSE(sched_coop_key);
 
+/* a debt limit: lend whatever the debt, and charge nothing */
+#define SCHED_COOP_FREE		(~0ULL)
+
 bool sched_coop_contended(struct task_struct *p);
 int sched_coop_borrow(struct task_struct *p, int prio, u64 limit_ns,
 		      u64 *wait_ns);
-int sched_coop_return(struct task_struct *p, bool charge);
+int sched_coop_return(struct task_struct *p);
 u64 sched_coop_slice_left(void);
 u64 sched_coop_wait_estimate(void);
 void sched_coop_get(void);
@@ -64,6 +75,8 @@ void sched_coop_put(void);
 
 void __sched_coop_place(const struct cfs_rq *cfs_rq, struct sched_entity *se,
 			u64 avg);
+void __sched_coop_reweight(struct cfs_rq *cfs_rq, struct sched_entity *se,
+			   unsigned long weight);
 
 /*
  * Called by the fair class while it places @se on @cfs_rq, whose average
@@ -76,12 +89,29 @@ static inline void sched_coop_place(const struct cfs_rq *cfs_rq,
 		__sched_coop_place(cfs_rq, se, avg);
 }
 
+/*
+ * Called by the fair class before it gives @se another @weight, after it
+ * adapted se->vruntime, while @se is not in the tree; rq lock held. It bounds
+ * the lag of what it reweights, and would forgive a debt.
+ */
+static inline void sched_coop_reweight(struct cfs_rq *cfs_rq,
+				       struct sched_entity *se,
+				       unsigned long weight)
+{
+	if (static_branch_unlikely(&sched_coop_key))
+		__sched_coop_reweight(cfs_rq, se, weight);
+}
+
 #else /* !CONFIG_KVM_COOP */
 
+struct sched_coop_level { };
 struct sched_coop { };
 
 static inline void sched_coop_place(const struct cfs_rq *cfs_rq,
 				    struct sched_entity *se, u64 avg) { }
+static inline void sched_coop_reweight(struct cfs_rq *cfs_rq,
+				       struct sched_entity *se,
+				       unsigned long weight) { }
 
 #endif
 #endif /* _LINUX_SCHED_COOP_H */

@@ -15,28 +15,20 @@
 
 #include "policy.h"
 
-/* larger than any debt, small enough to be converted to virtual time */
-#define COOP_NO_LIMIT_NS	(1ULL << 40)
-
-static bool charged(const struct kvm_vcpu *vcpu)
-{
-	return !(vcpu->kvm->coop.config.flags & KVM_COOP_CONFIG_NO_CHARGE);
-}
-
 static int rt_boost(struct kvm_vcpu *vcpu, u64 *wait_ns)
 {
 	const struct kvm_coop_config *config = &vcpu->kvm->coop.config;
-	u64 limit = COOP_NO_LIMIT_NS;
+	u64 limit = (u64)config->debt_limit_us * NSEC_PER_USEC;
 
-	if (charged(vcpu))
-		limit = (u64)config->debt_limit_us * NSEC_PER_USEC;
+	if (config->flags & KVM_COOP_CONFIG_NO_CHARGE)
+		limit = SCHED_COOP_FREE;
 	return sched_coop_borrow(vcpu->coop.task, config->rt_priority, limit,
 				 wait_ns);
 }
 
 static int rt_unboost(struct kvm_vcpu *vcpu)
 {
-	return sched_coop_return(vcpu->coop.task, charged(vcpu));
+	return sched_coop_return(vcpu->coop.task);
 }
 
 static void set_slice(u64 slice_ns)

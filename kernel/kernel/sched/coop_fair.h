@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What a loan of RT priority costs in the fair class, for the task itself and
+ * for each of its groups. All under the lock of the task's run queue, whose
+ * clock is up to date; all times are ns of run time unless said otherwise.
+ */
+#ifndef _KERNEL_SCHED_COOP_FAIR_H
+#define _KERNEL_SCHED_COOP_FAIR_H
+
+#include <linux/types.h>
+
+struct task_struct;
+
+/*
+ * Is @p, or one of its groups, further ahead of its competitors than the fair
+ * class lets it get by itself, and by @limit_ns more, or has a quota run out?
+ * If so, *@wait_ns is about the wall time in ns until it is not.
+ */
+bool coop_fair_in_debt(struct task_struct *p, u64 limit_ns, u64 *wait_ns);
+
+/* A loan begins: take down where @p stands. */
+void coop_fair_open(struct task_struct *p);
+
+/*
+ * The loan of @p goes on. Credit is not saved up: whoever slept meanwhile goes
+ * on from the average, as any task that wakes up does.
+ */
+void coop_fair_renew(struct task_struct *p);
+
+/* @p ran for @ns in another class: charge it and its groups. */
+void coop_fair_charge(struct task_struct *p, u64 ns);
+
+#endif /* _KERNEL_SCHED_COOP_FAIR_H */
