@@ -41,7 +41,8 @@ struct kvm_coop_host_line_v1 {
 	uint32_t features;
 	uint64_t slice_end;
 	uint64_t budget_left_ns;
-	uint64_t reserved[4];
+	uint64_t refill_at;
+	uint64_t reserved[3];
 };
 
 struct kvm_coop_host_facts_v1 {
@@ -75,6 +76,14 @@ struct kvm_coop_config_v1 {
 	uint32_t debt_limit_us;
 	uint32_t rt_rate_permille;
 	uint32_t rt_burst_us;
+	uint32_t irq_rate_permille;
+	uint32_t irq_burst_us;
+	uint32_t vm_rt_rate_permille;
+	uint32_t vm_rt_burst_us;
+	uint32_t vm_irq_rate_permille;
+	uint32_t vm_irq_burst_us;
+	uint32_t rt_bound_us;
+	uint32_t reserved;
 };
 
 /* X(struct without kvm_coop_ and _v1, field) */
@@ -101,6 +110,7 @@ struct kvm_coop_config_v1 {
 	X(host_line, features)			\
 	X(host_line, slice_end)			\
 	X(host_line, budget_left_ns)		\
+	X(host_line, refill_at)			\
 	X(host_facts, seq)			\
 	X(host_facts, state)			\
 	X(host_facts, run_ns)			\
@@ -123,7 +133,15 @@ struct kvm_coop_config_v1 {
 	X(config, grace_us)			\
 	X(config, debt_limit_us)		\
 	X(config, rt_rate_permille)		\
-	X(config, rt_burst_us)
+	X(config, rt_burst_us)			\
+	X(config, irq_rate_permille)		\
+	X(config, irq_burst_us)			\
+	X(config, vm_rt_rate_permille)		\
+	X(config, vm_rt_burst_us)		\
+	X(config, vm_irq_rate_permille)		\
+	X(config, vm_irq_burst_us)		\
+	X(config, rt_bound_us)			\
+	X(config, reserved)
 
 /* X(struct, size, alignment) */
 #define KVM_COOP_V1_STRUCTS(X)			\
@@ -132,7 +150,7 @@ struct kvm_coop_config_v1 {
 	X(host_line, 64, 8)			\
 	X(host_facts, 64, 8)			\
 	X(page, 256, 256)			\
-	X(config, 48, 4)
+	X(config, 80, 4)
 
 /* X(name, value) */
 #define KVM_COOP_V1_VALUES(X)			\

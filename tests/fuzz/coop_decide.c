@@ -97,22 +97,25 @@ static void check_critical(const struct coop_facts *f, const struct coop_masks *
 
 static void check_budget(const struct input *in)
 {
-	u64 burst = (u64)in->burst_us * 1000, given = 0, before;
 	struct coop_budget b = { .stamp = in->times[0] };
+	u64 burst = (u64)in->burst_us * 1000;
+	__int128 given = 0;
+	s64 before, least;
 	u32 rate = in->rate % 1001;
 
 	for (int i = 0; i < 8; i++) {
 		before = b.tokens;
 		coop_budget_refill(&b, rate, burst, in->times[i]);
-		require(b.tokens <= burst, "more tokens than the burst");
+		require(b.tokens <= (s64)burst && b.rest < 1000, "more tokens than the burst");
 		require(b.tokens >= before, "a refill takes tokens");
 		given += b.tokens - before;
 		before = b.tokens;
 		coop_budget_spend(&b, in->used[i]);
-		require(b.tokens == (in->used[i] < before ? before - in->used[i] : 0), "wrong change");
+		least = before > COOP_BUDGET_LEAST ? COOP_BUDGET_LEAST : before;
+		require(b.tokens >= least && b.tokens <= before, "a use gives tokens");
+		require((__int128)b.tokens == (__int128)before - in->used[i] || b.tokens == least, "wrong change");
 	}
-	require((unsigned __int128)given * 1000 <= (unsigned __int128)(b.stamp - in->times[0]) * rate,
-		"tokens from nothing");
+	require(given * 1000 <= (__int128)(b.stamp - in->times[0]) * rate, "tokens from nothing");
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

@@ -36,13 +36,18 @@ struct kvm_coop_policy {
 };
 
 /**
- * struct kvm_coop - per VM; constant once the first vCPU exists
- * @policy: NULL while the VM has not enabled the feature
+ * struct kvm_coop - per VM
+ * @policy: NULL while the VM has not enabled the feature; constant once the
+ *	first vCPU exists, as is @config
  * @config: with all defaults filled in
+ * @lock: for @budget; nests inside of the vCPUs' locks
+ * @budget: of all vCPUs together
  */
 struct kvm_coop {
 	const struct kvm_coop_policy	*policy;
 	struct kvm_coop_config		config;
+	raw_spinlock_t			lock;
+	struct coop_budget		budget[COOP_CLASS_NR];
 };
 
 /**
@@ -62,12 +67,12 @@ struct kvm_coop {
  * @defer_spent: something was granted since the thread got its CPU: one more
  *	critical section is no reason to keep it
  * @throttled: the last request was refused for debt or an empty budget
- * @retry_ns: and this long after, ns, it may be granted
+ * @retry_at: ktime at which it may be granted then, ns
  * @ticket: last ticket opened
  * @granted_at: ktime at the last grant, ns
  * @bound_at: ktime at which the grant ends, ns
  * @woken_at: ktime of the wakeup that led to the last grant, or 0
- * @budget: for RT reasons
+ * @budget: what boosts of this vCPU are paid from
  * @reason: of the current grant
  * @exec_mark: sum_exec_runtime of @task up to which boosted time is settled
  * @yield_until: ktime until which a yield in a critical section waits
@@ -104,8 +109,8 @@ struct kvm_vcpu_coop {
 	u64			granted_at;
 	u64			bound_at;
 	u64			woken_at;
-	u64			retry_ns;
-	struct coop_budget	budget;
+	u64			retry_at;
+	struct coop_budget	budget[COOP_CLASS_NR];
 	enum coop_reason	reason;
 	u64			exec_mark;
 	u64			yield_until;
@@ -135,9 +140,12 @@ struct kvm_vcpu_coop {
 	X(coop_boosts_kept)						\
 	/* preemptions deferred for a critical section */		\
 	X(coop_deferrals)						\
-	/* requests refused: debt or empty budget; class set by others */ \
+	/* requests refused: debt; empty budget; class set by others */	\
 	X(coop_refused_debt)						\
+	X(coop_refused_budget)						\
 	X(coop_refused_class)						\
+	/* how often requests began to be refused */			\
+	X(coop_throttles)						\
 	/* why boosts ended */						\
 	X(coop_ends_yield)						\
 	X(coop_ends_exit)						\

@@ -113,7 +113,7 @@
 #define KVM_COOP_STATUS_ACTIVE		(1U << 0)
 /* the host granted something; yield when it is no longer needed */
 #define KVM_COOP_STATUS_BOOSTED		(1U << 1)
-/* requests are refused for now: the vCPU has to pay back what it borrowed */
+/* requests are refused until about refill_at: a debt, or an empty budget */
 #define KVM_COOP_STATUS_THROTTLED	(1U << 2)
 
 /* state of the vCPU as its siblings see it */
@@ -204,9 +204,15 @@ struct kvm_coop_host_line {
 	 * 0 = nobody competes for the pCPU.
 	 */
 	__u64 slice_end;
-	/* ns of boost left before the budget is empty */
+	/* ns of boost left before the budget for RT work is empty */
 	__u64 budget_left_ns;
-	__u64 reserved[4];
+	/*
+	 * With KVM_COOP_STATUS_THROTTLED, guest TSC at which a request is
+	 * likely to be granted again: an estimate, what else runs may change.
+	 * Otherwise 0.
+	 */
+	__u64 refill_at;
+	__u64 reserved[3];
 };
 
 /*
@@ -290,10 +296,26 @@ struct kvm_coop_config {
 	__u32 grace_us;
 	/* largest debt at which a boost is still granted, us */
 	__u32 debt_limit_us;
-	/* budget with RT intent: parts per thousand of a pCPU */
+	/*
+	 * Budgets are token buckets: a rate in parts per thousand of a pCPU,
+	 * and how much may be saved up and used at once, us. First that of
+	 * each vCPU for RT work and requests.
+	 */
 	__u32 rt_rate_permille;
-	/* and how much of it may be used at once, us */
 	__u32 rt_burst_us;
+	/* of each vCPU for interrupts and critical sections */
+	__u32 irq_rate_permille;
+	__u32 irq_burst_us;
+	/* of all vCPUs of the VM together, for RT work and requests */
+	__u32 vm_rt_rate_permille;
+	__u32 vm_rt_burst_us;
+	/* of all vCPUs together, for interrupts and critical sections */
+	__u32 vm_irq_rate_permille;
+	__u32 vm_irq_burst_us;
+	/* longest grant with RT intent before debt and budgets are checked, us */
+	__u32 rt_bound_us;
+	/* must be 0 */
+	__u32 reserved;
 };
 
 #endif /* _UAPI_LINUX_KVM_COOP_H */

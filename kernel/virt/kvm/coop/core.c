@@ -57,10 +57,18 @@ static unsigned int coop_max_grace_us = 500;
 module_param(coop_max_grace_us, uint, 0644);
 static unsigned int coop_max_debt_limit_us = 10000;
 module_param(coop_max_debt_limit_us, uint, 0644);
-static unsigned int coop_max_rt_rate_permille = 900;
-module_param(coop_max_rt_rate_permille, uint, 0644);
-static unsigned int coop_max_rt_burst_us = 50000;
-module_param(coop_max_rt_burst_us, uint, 0644);
+static unsigned int coop_max_rt_bound_us = 50000;
+module_param(coop_max_rt_bound_us, uint, 0644);
+/* of a vCPU, in each class */
+static unsigned int coop_max_rate_permille = 900;
+module_param(coop_max_rate_permille, uint, 0644);
+static unsigned int coop_max_burst_us = 50000;
+module_param(coop_max_burst_us, uint, 0644);
+/* of a VM, in each class */
+static unsigned int coop_max_vm_rate_permille = 4000;
+module_param(coop_max_vm_rate_permille, uint, 0644);
+static unsigned int coop_max_vm_burst_us = 200000;
+module_param(coop_max_vm_burst_us, uint, 0644);
 
 static u64 us(u32 n)
 {
@@ -205,19 +213,40 @@ static u32 status_bits(const struct kvm_vcpu_coop *c)
 	return status;
 }
 
+/* ns that are left for boosts of one class, as of the last look. Under coop.lock. */
+static u64 budget_left(struct kvm_vcpu *vcpu, enum coop_class class)
+{
+	struct kvm_coop *coop = &vcpu->kvm->coop;
+	s64 left;
+
+	raw_spin_lock(&coop->lock);
+	left = min(vcpu->coop.budget[class].tokens, coop->budget[class].tokens);
+	raw_spin_unlock(&coop->lock);
+	return max(left, 0LL);
+}
+
+static u64 ktime_to_guest_tsc(struct kvm_vcpu *vcpu, u64 at)
+{
+	u64 now = ktime_get_ns(), tsc = kvm_arch_coop_guest_tsc(vcpu);
+
+	return at > now ? tsc + kvm_arch_coop_ns_to_tsc(vcpu, at - now) : tsc;
+}
+
 /* Tell the guest. Context: vCPU thread inside KVM_RUN, kvm->srcu held. */
 static void publish(struct kvm_vcpu *vcpu)
 {
 	struct kvm_vcpu_coop *c = &vcpu->coop;
 	struct kvm_coop_page *page;
 	unsigned long flags;
+	u64 budget, refill_at = 0;
 	u32 status, ticket;
-	u64 budget;
 
 	raw_spin_lock_irq(&c->lock);
 	status = status_bits(c);
 	ticket = c->ticket;
-	budget = c->budget.tokens;
+	budget = budget_left(vcpu, COOP_CLASS_RT);
+	if (c->throttled)
+		refill_at = ktime_to_guest_tsc(vcpu, c->retry_at);
 	raw_spin_unlock_irq(&c->lock);
 
 	page = get_page_line(&c->page, sizeof(*page), &flags);
@@ -228,6 +257,7 @@ static void publish(struct kvm_vcpu *vcpu)
 	WRITE_ONCE(page->host.features, c->features);
 	WRITE_ONCE(page->host.irq_ticket, ticket);
 	WRITE_ONCE(page->host.budget_left_ns, budget);
+	WRITE_ONCE(page->host.refill_at, refill_at);
 	/* the ticket first: a guest that sees BOOSTED must find its ticket */
 	smp_store_release(&page->host.status, status);
 	put_page_line(&c->page, true, flags);
@@ -283,6 +313,64 @@ static void arm_timer(struct kvm_vcpu_coop *c, u64 at)
 		hrtimer_start(&c->timer, t, HRTIMER_MODE_ABS_PINNED_HARD);
 }
 
+/* Per class: rates in parts per thousand, bursts in us. */
+static u32 vcpu_rate(const struct kvm_coop_config *c, enum coop_class class)
+{
+	return class == COOP_CLASS_RT ? c->rt_rate_permille :
+					c->irq_rate_permille;
+}
+
+static u32 vcpu_burst(const struct kvm_coop_config *c, enum coop_class class)
+{
+	return class == COOP_CLASS_RT ? c->rt_burst_us : c->irq_burst_us;
+}
+
+static u32 vm_rate(const struct kvm_coop_config *c, enum coop_class class)
+{
+	return class == COOP_CLASS_RT ? c->vm_rt_rate_permille :
+					c->vm_irq_rate_permille;
+}
+
+static u32 vm_burst(const struct kvm_coop_config *c, enum coop_class class)
+{
+	return class == COOP_CLASS_RT ? c->vm_rt_burst_us : c->vm_irq_burst_us;
+}
+
+/*
+ * Refill the budgets of one class. Returns what is left, ns; if that is too
+ * little for a grant, *@wait_ns is how long it will be so.
+ */
+static u64 refill(struct kvm_vcpu *vcpu, enum coop_class class, u64 now,
+		  u64 *wait_ns)
+{
+	struct kvm_coop *coop = &vcpu->kvm->coop;
+	const struct kvm_coop_config *config = &coop->config;
+	struct coop_budget *own = &vcpu->coop.budget[class];
+	struct coop_budget *all = &coop->budget[class];
+
+	coop_budget_refill(own, vcpu_rate(config, class),
+			   us(vcpu_burst(config, class)), now);
+	raw_spin_lock(&coop->lock);
+	coop_budget_refill(all, vm_rate(config, class),
+			   us(vm_burst(config, class)), now);
+	*wait_ns = max(coop_budget_wait(own, vcpu_rate(config, class),
+					COOP_BUDGET_MIN_NS),
+		       coop_budget_wait(all, vm_rate(config, class),
+					COOP_BUDGET_MIN_NS));
+	raw_spin_unlock(&coop->lock);
+	return budget_left(vcpu, class);
+}
+
+static void spend(struct kvm_vcpu *vcpu, enum coop_class class, u64 used)
+{
+	struct kvm_coop *coop = &vcpu->kvm->coop;
+
+	coop_budget_spend(&vcpu->coop.budget[class], used);
+	raw_spin_lock(&coop->lock);
+	coop_budget_spend(&coop->budget[class], used);
+	raw_spin_unlock(&coop->lock);
+}
+
 /*
  * Account boosted CPU time up to now. sum_exec_runtime is exact after a class
  * change and while the thread sleeps; in between it lags by at most a tick,
@@ -296,40 +384,63 @@ static void settle(struct kvm_vcpu *vcpu)
 
 	c->exec_mark = exec;
 	vcpu->stat.coop_boosted_ns += used;
-	if (c->reason == COOP_REASON_RT)
-		coop_budget_spend(&c->budget, used);
+	spend(vcpu, coop_class_of(c->reason), used);
 }
 
-/* How long may a grant for @reason last, ns from @now; 0: not at all. */
-static u64 grant_length(struct kvm_vcpu *vcpu, enum coop_reason reason, u64 now)
+/* How long may a grant for @reason last, whatever the budgets hold? ns. */
+static u64 bound_of(const struct kvm_coop_config *config,
+		    enum coop_reason reason)
 {
-	const struct kvm_coop_config *config = &vcpu->kvm->coop.config;
-	struct coop_budget *b = &vcpu->coop.budget;
-
-	if (reason == COOP_REASON_IRQ)
-		return us(config->irq_bound_us);
-	if (reason == COOP_REASON_DEFER)
+	switch (reason) {
+	case COOP_REASON_RT:
+		return us(config->rt_bound_us);
+	case COOP_REASON_DEFER:
 		return us(config->grace_us);
-	coop_budget_refill(b, config->rt_rate_permille,
-			   us(config->rt_burst_us), now);
-	return b->tokens < COOP_BUDGET_MIN_NS ? 0 : b->tokens;
+	default:
+		return us(config->irq_bound_us);
+	}
 }
 
-static int refuse(struct kvm_vcpu *vcpu, int err, u64 wait_ns)
+static void throttle(struct kvm_vcpu *vcpu, enum coop_reason reason,
+		     bool budget, u64 now, u64 wait_ns)
 {
 	struct kvm_vcpu_coop *c = &vcpu->coop;
 
-	if (err == -EAGAIN) {
+	wait_ns = clamp_t(u64, wait_ns, COOP_RETRY_MIN_NS, COOP_RETRY_MAX_NS);
+	WRITE_ONCE(c->retry_at, now + wait_ns);
+	if (c->throttled)
+		return;
+	c->throttled = true;
+	vcpu->stat.coop_throttles++;
+	trace_kvm_coop_throttle(vcpu->vcpu_id, reason, budget, wait_ns);
+	kvm_make_request(KVM_REQ_COOP, vcpu);
+}
+
+/*
+ * Ask budgets and scheduler for a grant of *@length ns at most, which is set to
+ * what it may be. Returns 0, or a negative error after noting the refusal.
+ */
+static int ask(struct kvm_vcpu *vcpu, enum coop_reason reason, u64 now,
+	       u64 *length)
+{
+	u64 wait_ns = 0, left;
+	int ret;
+
+	left = refill(vcpu, coop_class_of(reason), now, &wait_ns);
+	if (left < COOP_BUDGET_MIN_NS) {
+		vcpu->stat.coop_refused_budget++;
+		throttle(vcpu, reason, true, now, wait_ns);
+		return -EAGAIN;
+	}
+	*length = min(*length, left);
+	ret = vcpu->kvm->coop.policy->boost(vcpu, &wait_ns);
+	if (ret == -EAGAIN) {
 		vcpu->stat.coop_refused_debt++;
-		WRITE_ONCE(c->retry_ns, clamp_t(u64, wait_ns, COOP_RETRY_MIN_NS,
-						COOP_RETRY_MAX_NS));
-		if (!c->throttled)
-			kvm_make_request(KVM_REQ_COOP, vcpu);
-		c->throttled = true;
-	} else {
+		throttle(vcpu, reason, false, now, wait_ns);
+	} else if (ret) {
 		vcpu->stat.coop_refused_class++;
 	}
-	return err;
+	return ret;
 }
 
 static bool feature_allows(u32 features, enum coop_reason reason)
@@ -348,9 +459,8 @@ static int grant(struct kvm_vcpu *vcpu, enum coop_reason reason, u64 now)
 {
 	const struct kvm_coop_policy *policy = vcpu->kvm->coop.policy;
 	struct kvm_vcpu_coop *c = &vcpu->coop;
+	u64 length = bound_of(&vcpu->kvm->coop.config, reason);
 	bool kept = c->boosted;
-	/* for an empty budget; the policy knows better when a debt is over */
-	u64 length, wait_ns = NSEC_PER_MSEC;
 	int ret;
 
 	if (!READ_ONCE(coop_on) || !c->task || !policy->boost || c->hands_off ||
@@ -362,11 +472,10 @@ static int grant(struct kvm_vcpu *vcpu, enum coop_reason reason, u64 now)
 
 	if (kept)
 		settle(vcpu);
-	length = grant_length(vcpu, reason, now);
-	ret = length ? policy->boost(vcpu, &wait_ns) : -EAGAIN;
+	ret = ask(vcpu, reason, now, &length);
 	trace_kvm_coop_grant(vcpu->vcpu_id, reason, kept, ret);
 	if (ret)
-		return refuse(vcpu, ret, wait_ns);
+		return ret;
 
 	if (!kept)
 		c->exec_mark = READ_ONCE(c->task->se.sum_exec_runtime);
@@ -535,7 +644,7 @@ static void boost_waiting(struct kvm_vcpu *vcpu, enum coop_reason reason)
 	}
 	/* not after kvm_coop_unregister() cancelled it */
 	if (ret == -EAGAIN && c->features)
-		start_due_timer(c, reason, now + c->retry_ns);
+		start_due_timer(c, reason, c->retry_at);
 	raw_spin_unlock_irqrestore(&c->lock, flags);
 }
 
@@ -800,8 +909,8 @@ static void see_to_urgent(struct kvm_vcpu *vcpu, struct coop_facts *f)
 	if (reason == COOP_REASON_NONE)
 		start_due_timer(c, COOP_REASON_IRQ, timer_due_at(vcpu));
 	else if (!c->boosted)
-		start_due_timer(c, reason, c->stamp +
-				(READ_ONCE(c->throttled) ? c->retry_ns : 0));
+		start_due_timer(c, reason, READ_ONCE(c->throttled) ?
+				READ_ONCE(c->retry_at) : c->stamp);
 }
 
 void __kvm_coop_sched_out(struct kvm_vcpu *vcpu)
@@ -1043,7 +1152,7 @@ static bool config_valid(struct kvm_coop_config *c)
 {
 	if (c->features & ~kvm_coop_supported())
 		return false;
-	if (c->flags & ~KVM_COOP_CONFIG_NO_CHARGE)
+	if (c->flags & ~KVM_COOP_CONFIG_NO_CHARGE || c->reserved)
 		return false;
 	if (c->slice_ns && c->slice_ns < 100000)
 		return false;
@@ -1053,8 +1162,17 @@ static bool config_valid(struct kvm_coop_config *c)
 	       limit(&c->linger_us, 1000, coop_max_linger_us) &&
 	       limit(&c->grace_us, 50, coop_max_grace_us) &&
 	       limit(&c->debt_limit_us, 1000, coop_max_debt_limit_us) &&
-	       limit(&c->rt_rate_permille, 500, coop_max_rt_rate_permille) &&
-	       limit(&c->rt_burst_us, 10000, coop_max_rt_burst_us);
+	       limit(&c->rt_bound_us, 3000, coop_max_rt_bound_us) &&
+	       limit(&c->rt_rate_permille, 500, coop_max_rate_permille) &&
+	       limit(&c->rt_burst_us, 10000, coop_max_burst_us) &&
+	       limit(&c->irq_rate_permille, 500, coop_max_rate_permille) &&
+	       limit(&c->irq_burst_us, 10000, coop_max_burst_us) &&
+	       limit(&c->vm_rt_rate_permille, 1000,
+		     coop_max_vm_rate_permille) &&
+	       limit(&c->vm_rt_burst_us, 20000, coop_max_vm_burst_us) &&
+	       limit(&c->vm_irq_rate_permille, 1000,
+		     coop_max_vm_rate_permille) &&
+	       limit(&c->vm_irq_burst_us, 20000, coop_max_vm_burst_us);
 }
 
 /**
@@ -1073,7 +1191,7 @@ int kvm_coop_enable(struct kvm *kvm, struct kvm_enable_cap *cap)
 	struct kvm_coop_config config;
 	int ret = -EBUSY;
 
-	BUILD_BUG_ON(sizeof(struct kvm_coop_config) != 48);
+	BUILD_BUG_ON(sizeof(struct kvm_coop_config) != 80);
 
 	if (!READ_ONCE(coop_on))
 		return -EPERM;
@@ -1094,6 +1212,7 @@ int kvm_coop_enable(struct kvm *kvm, struct kvm_enable_cap *cap)
 
 	mutex_lock(&kvm->lock);
 	if (!kvm->created_vcpus && !kvm->coop.policy) {
+		raw_spin_lock_init(&kvm->coop.lock);
 		kvm->coop.config = config;
 		kvm->coop.policy = policy;
 		ret = 0;

@@ -140,48 +140,87 @@ static inline bool coop_count_gpa_valid(u64 gpa)
 	return gpa && !(gpa & 3);
 }
 
+/* What a boost is paid from. A critical section is as short as an interrupt. */
+enum coop_class {
+	COOP_CLASS_IRQ,
+	COOP_CLASS_RT,
+	COOP_CLASS_NR,
+};
+
+static inline enum coop_class coop_class_of(enum coop_reason reason)
+{
+	return reason == COOP_REASON_RT ? COOP_CLASS_RT : COOP_CLASS_IRQ;
+}
+
+/* No bucket goes below this, ns: one that nothing fills must not wrap. */
+#define COOP_BUDGET_LEAST	(-(1LL << 52))
+
 /**
  * struct coop_budget - a token bucket; tokens are ns of boosted run time
- * @tokens: 0..burst
+ * @tokens: at most the burst; below 0 if more was used than there was
  * @stamp: time of the last refill, ns
+ * @rest: what that refill could not give, in 1/1000 ns, 0..999
  *
- * Refilled when looked at, so that no timer runs while nothing happens.
+ * Refilled when looked at, so that no timer runs while nothing happens. Nothing
+ * is created and nothing lost: at any rate of looks, tokens grow by what the
+ * rate says until the bucket is full, and every use is taken away. Compare the
+ * replenishments of a sporadic server (Sprunt et al. 1989; seL4's sporadic.c).
  */
 struct coop_budget {
-	u64	tokens;
+	s64	tokens;
 	u64	stamp;
+	u32	rest;
 };
 
 /*
- * @rate is in parts per thousand of a CPU, @burst and @now are in ns; @burst is
- * less than 2^53, or the time that fills a bucket would overflow.
+ * @rate is in parts per thousand of a CPU, at most 10^6; @burst and @now are in
+ * ns, @burst is less than 2^53, or the product below would overflow.
  */
 static inline void coop_budget_refill(struct coop_budget *b, u32 rate,
 				      u64 burst, u64 now)
 {
 	u64 elapsed = now > b->stamp ? now - b->stamp : 0;
-	u64 full_after;
+	u64 room, gain;
 
-	if (now > b->stamp)
-		b->stamp = now;
-	if (b->tokens >= burst) {
-		b->tokens = burst;
-		return;
+	b->stamp += elapsed;
+	if (b->tokens < (s64)burst && rate) {
+		room = burst - (u64)b->tokens;
+		if (elapsed / 1000 <= room / rate) {
+			gain = elapsed * rate + b->rest;
+			b->tokens += gain / 1000;
+			b->rest = gain % 1000;
+		} else {
+			b->tokens = burst;
+		}
 	}
-	/* longer than this fills any bucket; bounds the product below */
-	full_after = rate ? burst / rate * 1000 + 1000 : ~0ULL;
-	if (rate && elapsed >= full_after) {
+	if (b->tokens >= (s64)burst) {
 		b->tokens = burst;
-		return;
+		b->rest = 0;
 	}
-	b->tokens += elapsed / 1000 * rate + elapsed % 1000 * rate / 1000;
-	if (b->tokens > burst)
-		b->tokens = burst;
 }
 
+/* What is used was granted: less than the burst and the lateness of a timer. */
 static inline void coop_budget_spend(struct coop_budget *b, u64 used)
 {
-	b->tokens -= used < b->tokens ? used : b->tokens;
+	s64 most = b->tokens - COOP_BUDGET_LEAST;
+
+	if (most <= 0)
+		return;
+	b->tokens -= used < (u64)most ? (s64)used : most;
+}
+
+/* How long from the last refill until there are @need tokens, ns; ~0: never. */
+static inline u64 coop_budget_wait(const struct coop_budget *b, u32 rate,
+				   u64 need)
+{
+	u64 missing;
+
+	if (b->tokens >= (s64)need)
+		return 0;
+	missing = need - (u64)b->tokens;
+	if (!rate || missing > ~0ULL / 1000)
+		return ~0ULL;
+	return (missing * 1000 + rate - 1) / rate;
 }
 
 #endif /* _KVM_COOP_DECIDE_H */

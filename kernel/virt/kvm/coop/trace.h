@@ -52,6 +52,27 @@ TRACE_EVENT(kvm_coop_end,
 		  __get_str(why), __entry->lasted_ns)
 );
 
+/* Requests are refused from now on, until about wait_ns have passed. */
+TRACE_EVENT(kvm_coop_throttle,
+	TP_PROTO(unsigned int vcpu_id, int reason, bool budget, u64 wait_ns),
+	TP_ARGS(vcpu_id, reason, budget, wait_ns),
+	TP_STRUCT__entry(
+		__field(unsigned int, vcpu_id)
+		__field(int, reason)
+		__field(bool, budget)
+		__field(u64, wait_ns)
+	),
+	TP_fast_assign(
+		__entry->vcpu_id = vcpu_id;
+		__entry->reason = reason;
+		__entry->budget = budget;
+		__entry->wait_ns = wait_ns;
+	),
+	TP_printk("vcpu %u reason %s for %s, %llu ns", __entry->vcpu_id,
+		  __print_symbolic(__entry->reason, coop_reason_names),
+		  __entry->budget ? "budget" : "debt", __entry->wait_ns)
+);
+
 #endif /* _KVM_COOP_TRACE_H */
 
 #undef TRACE_INCLUDE_PATH
