@@ -88,6 +88,9 @@ TEST_F(cap, unknown_bits)
 		ASSERT_EQ(EINVAL, enable_errno(self->vm, &self->config));
 	}
 	self->config = good;
+	self->config.reserved = 1;
+	ASSERT_EQ(EINVAL, enable_errno(self->vm, &self->config));
+	self->config = good;
 	self->config.policy = KVM_COOP_POLICY_FAIR + 1;
 	ASSERT_EQ(EINVAL, enable_errno(self->vm, &self->config));
 	self->config.policy = ~0U;
@@ -118,15 +121,22 @@ static const struct {
 	const char *parameter;
 	size_t offset;
 } ceilings[] = {
-#define CEILING(field) \
-	{ "coop_max_" #field, offsetof(struct kvm_coop_config, field) }
-	CEILING(rt_priority),
-	CEILING(irq_bound_us),
-	CEILING(linger_us),
-	CEILING(grace_us),
-	CEILING(debt_limit_us),
-	CEILING(rt_rate_permille),
-	CEILING(rt_burst_us),
+#define CEILING(parameter, field) \
+	{ "coop_max_" #parameter, offsetof(struct kvm_coop_config, field) }
+	CEILING(rt_priority, rt_priority),
+	CEILING(irq_bound_us, irq_bound_us),
+	CEILING(linger_us, linger_us),
+	CEILING(grace_us, grace_us),
+	CEILING(debt_limit_us, debt_limit_us),
+	CEILING(rt_bound_us, rt_bound_us),
+	CEILING(rate_permille, rt_rate_permille),
+	CEILING(burst_us, rt_burst_us),
+	CEILING(rate_permille, irq_rate_permille),
+	CEILING(burst_us, irq_burst_us),
+	CEILING(vm_rate_permille, vm_rt_rate_permille),
+	CEILING(vm_burst_us, vm_rt_burst_us),
+	CEILING(vm_rate_permille, vm_irq_rate_permille),
+	CEILING(vm_burst_us, vm_irq_burst_us),
 };
 
 /* The ceilings themselves are permitted, one more is not. */

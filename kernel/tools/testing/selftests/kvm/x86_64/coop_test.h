@@ -490,6 +490,7 @@ static inline uint64_t coop_cpu_ns(clockid_t clock)
 struct coop_hog {
 	int cpu;
 	pthread_t thread;
+	pid_t tid;
 	bool stop;
 	clockid_t clock;
 };
@@ -499,6 +500,7 @@ static inline void *coop_hog_main(void *arg)
 	struct coop_hog *hog = arg;
 
 	coop_pin(hog->cpu);
+	WRITE_ONCE(hog->tid, syscall(SYS_gettid));
 	while (!READ_ONCE(hog->stop))
 		;
 	return NULL;
@@ -507,10 +509,13 @@ static inline void *coop_hog_main(void *arg)
 static inline void coop_hog_start(struct coop_hog *hog, int cpu)
 {
 	hog->cpu = cpu;
+	hog->tid = 0;
 	hog->stop = false;
 	TEST_ASSERT(!pthread_create(&hog->thread, NULL, coop_hog_main, hog),
 		    "pthread_create");
 	pthread_getcpuclockid(hog->thread, &hog->clock);
+	while (!READ_ONCE(hog->tid))
+		usleep(100);
 }
 
 static inline void coop_hog_stop(struct coop_hog *hog)

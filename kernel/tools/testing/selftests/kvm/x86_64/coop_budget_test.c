@@ -1,0 +1,408 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * kvm-coop: what a guest that always asks can get. Budgets per vCPU and VM, and
+ * the charge in cgroups: weights, quota, nesting, and changes while it runs.
+ *
+ * vCPU threads and competitors are pinned to one CPU, the test looks from
+ * another one. Shares are in parts per thousand of that CPU.
+ */
+#include <sys/resource.h>
+#include <sys/stat.h>
+
+#include "coop_test.h"
+
+#define VCPU_CPU	1
+#define OTHER_CPU	0
+
+#define CGROUPS		"/sys/fs/cgroup/"
+#define VM_GROUP	CGROUPS "coop_vm"
+#define INNER_GROUP	VM_GROUP "/inner"
+#define HOG_GROUP	CGROUPS "coop_hog"
+
+#define ROUNDS		3
+#define ROUND_MS	2000
+
+static void guest_ask(int id, uint64_t intent)
+{
+	struct coop_ctl *ctl = guest_ctl(id);
+
+	WRITE_ONCE(guest_page(id)->guest.intent, intent);
+	while (!READ_ONCE(ctl->stop))
+		asm volatile("pause");
+}
+
+/* As guest_ask(); counts in @value how often a refusal came without its end. */
+static void guest_ask_and_look(int id, uint64_t intent)
+{
+	struct kvm_coop_page *page = guest_page(id);
+	struct coop_ctl *ctl = guest_ctl(id);
+	uint64_t refill_at, begin = rdtsc();
+	uint32_t status;
+
+	WRITE_ONCE(page->guest.intent, intent);
+	while (!READ_ONCE(ctl->stop)) {
+		status = READ_ONCE(page->host.status);
+		refill_at = READ_ONCE(page->host.refill_at);
+		if (!(status & KVM_COOP_STATUS_THROTTLED) ||
+		    status != READ_ONCE(page->host.status))
+			continue;
+		WRITE_ONCE(ctl->step, ctl->step + 1);
+		/* one written before this began, or a second ahead, is none */
+		ctl->value += refill_at < begin ||
+			      refill_at > rdtsc() + guest_tsc_khz * 1000ULL;
+	}
+}
+
+/* --- cgroups -------------------------------------------------------------- */
+
+static void write_file(const char *dir, const char *file, const char *text)
+{
+	char path[200];
+	int fd;
+
+	snprintf(path, sizeof(path), "%s/%s", dir, file);
+	fd = open(path, O_WRONLY);
+	TEST_ASSERT(fd >= 0 && write(fd, text, strlen(text)) >= 0,
+		    "writing '%s' to %s: %s", text, path, strerror(errno));
+	close(fd);
+}
+
+/* For single threads of this process, which itself stays where it is. */
+static void group_make(const char *dir, const char *weight)
+{
+	TEST_ASSERT(!mkdir(dir, 0755) || errno == EEXIST, "mkdir %s: %s", dir,
+		    strerror(errno));
+	write_file(dir, "cgroup.type", "threaded");
+	write_file(dir, "cpu.weight", weight);
+}
+
+/* A thread that was joined is in its group a moment longer. */
+static void group_remove(const char *dir)
+{
+	bool removed = coop_wait(!rmdir(dir) || errno == ENOENT, 5000);
+
+	TEST_ASSERT(removed, "rmdir %s: %s", dir, strerror(errno));
+}
+
+static void group_add(const char *dir, pid_t tid)
+{
+	char text[20];
+
+	snprintf(text, sizeof(text), "%d", tid);
+	write_file(dir, "cgroup.threads", text);
+}
+
+/* --- fixture -------------------------------------------------------------- */
+
+FIXTURE(budget) {
+	struct kvm_coop_config config;
+	struct kvm_vcpu *vcpus[2];
+	struct coop_thread t[2];
+	struct coop_hog hog;
+	struct coop_hog mate;
+	struct kvm_vm *vm;
+	int stats[2];
+};
+
+FIXTURE_SETUP(budget)
+{
+	COOP_REQUIRE();
+	__TEST_REQUIRE(sysconf(_SC_NPROCESSORS_ONLN) >= 2, "one CPU only");
+	__TEST_REQUIRE(!access(CGROUPS "cgroup.subtree_control", W_OK),
+		       "cgroup v2 is not mounted");
+	self->config = coop_config(KVM_COOP_POLICY_RT);
+	coop_pin(OTHER_CPU);
+	write_file(CGROUPS, "cgroup.subtree_control", "+cpu");
+	group_make(VM_GROUP, "50");
+	group_make(HOG_GROUP, "100");
+	coop_hog_start(&self->hog, VCPU_CPU);
+}
+
+FIXTURE_TEARDOWN(budget)
+{
+	coop_hog_stop(&self->hog);
+	group_remove(INNER_GROUP);
+	group_remove(VM_GROUP);
+	group_remove(HOG_GROUP);
+}
+
+/* vCPUs that all do the same; the VM comes last, tests configure it before. */
+static void begin(struct _test_data_budget *self, int vcpus, coop_guest_fn fn)
+{
+	int i;
+
+	self->vm = coop_vm(&self->config, 2, self->vcpus);
+	for (i = 0; i < vcpus; i++) {
+		coop_register(self->vcpus[i]);
+		/* impossible while it runs */
+		self->stats[i] = vcpu_get_stats_fd(self->vcpus[i]);
+		self->t[i].vcpu = self->vcpus[i];
+		self->t[i].cpu = VCPU_CPU;
+		coop_thread_start(&self->t[i], fn, KVM_COOP_INTENT_RT);
+	}
+}
+
+static void begin_in(struct _test_data_budget *self, const char *group)
+{
+	begin(self, 1, guest_ask);
+	group_add(group, self->t[0].tid);
+	group_add(HOG_GROUP, self->hog.tid);
+}
+
+static void finish(struct __test_metadata *_metadata,
+		   struct _test_data_budget *self, int vcpus)
+{
+	int i;
+
+	for (i = 0; i < vcpus; i++) {
+		coop_thread_stop(&self->t[i]);
+		EXPECT_EQ(0, self->t[i].runs_not_fair);
+		close(self->stats[i]);
+	}
+	kvm_vm_free(self->vm);
+}
+
+static uint64_t median(uint64_t a, uint64_t b, uint64_t c)
+{
+	return max(min(a, b), min(max(a, b), c));
+}
+
+/*
+ * The share of one clock's thread, beside whatever else runs. Median of three,
+ * since an emulator that stands still for a while spoils a measurement.
+ * @disturb, if any, is called about each millisecond.
+ */
+static uint64_t share_of(struct __test_metadata *_metadata,
+			 struct _test_data_budget *self, clockid_t clock,
+			 void (*disturb)(struct _test_data_budget *self, int n))
+{
+	uint64_t share[ROUNDS], used, wall;
+	int i, n = 0;
+
+	usleep(200000);
+	for (i = 0; i < ROUNDS; i++) {
+		used = coop_cpu_ns(clock);
+		wall = coop_now_ns();
+		while (coop_now_ns() - wall < ROUND_MS * COOP_MS) {
+			usleep(disturb ? 1000 : 100000);
+			if (disturb)
+				disturb(self, n++);
+		}
+		wall = coop_now_ns() - wall;
+		share[i] = (coop_cpu_ns(clock) - used) * 1000 / wall;
+	}
+	TH_LOG("share: %lu, %lu, %lu of 1000", share[0], share[1], share[2]);
+	return median(share[0], share[1], share[2]);
+}
+
+static uint64_t counter(struct _test_data_budget *self, int vcpu,
+			const char *name)
+{
+	return coop_read_stat(self->stats[vcpu], name);
+}
+
+/* Parts per thousand of a CPU that the vCPUs used boosted, together. */
+static uint64_t boosted_share(struct __test_metadata *_metadata,
+			      struct _test_data_budget *self, int vcpus)
+{
+	uint64_t used = 0, wall;
+	int i;
+
+	for (i = 0; i < vcpus; i++)
+		used -= counter(self, i, "coop_boosted_ns");
+	wall = coop_now_ns();
+	usleep(2 * ROUND_MS * 1000);
+	for (i = 0; i < vcpus; i++)
+		used += counter(self, i, "coop_boosted_ns");
+	wall = coop_now_ns() - wall;
+	TH_LOG("boosted: %lu of 1000", used * 1000 / wall);
+	return used * 1000 / wall;
+}
+
+/* Nothing but the budget is to limit the guest. */
+static void only_budget(struct _test_data_budget *self)
+{
+	self->config.flags = KVM_COOP_CONFIG_NO_CHARGE;
+	self->config.features = KVM_COOP_F_RT;
+	self->config.rt_rate_permille = 900;
+	self->config.vm_rt_rate_permille = 2000;
+	self->config.rt_burst_us = 5000;
+	self->config.vm_rt_burst_us = 5000;
+}
+
+/* --- budgets -------------------------------------------------------------- */
+
+TEST_F(budget, vcpu)
+{
+	uint64_t share;
+
+	only_budget(self);
+	self->config.rt_rate_permille = 200;
+	begin(self, 1, guest_ask);
+	usleep(500000);
+	share = boosted_share(_metadata, self, 1);
+	/* a debug kernel's timers are late, and what they let pass is owed */
+	EXPECT_GE(230, share);
+	EXPECT_LE(100, share);
+	finish(_metadata, self, 1);
+}
+
+TEST_F(budget, vm)
+{
+	only_budget(self);
+	self->config.vm_rt_rate_permille = 200;
+	begin(self, 2, guest_ask);
+	usleep(500000);
+	EXPECT_GE(230, boosted_share(_metadata, self, 2));
+	finish(_metadata, self, 2);
+}
+
+/* An empty budget is told to the guest, with its end, and counted. */
+TEST_F(budget, throttled)
+{
+	struct coop_ctl *ctl;
+
+	only_budget(self);
+	self->config.rt_rate_permille = 100;
+	begin(self, 1, guest_ask_and_look);
+	ctl = host_ctl(self->vm, 0);
+	EXPECT_TRUE(coop_wait(READ_ONCE(ctl->step) > 100, 10000));
+	EXPECT_LT(0, counter(self, 0, "coop_throttles"));
+	EXPECT_LT(0, counter(self, 0, "coop_refused_budget"));
+	EXPECT_EQ(0, counter(self, 0, "coop_refused_debt"));
+	EXPECT_GE(1 + ctl->step / 100, ctl->value);
+	finish(_metadata, self, 1);
+}
+
+/* --- cgroups: weight ------------------------------------------------------ */
+
+/* 100 : 50; what the group's task used while boosted is the group's. */
+TEST_F(budget, weight)
+{
+	begin_in(self, VM_GROUP);
+	EXPECT_LE(646, share_of(_metadata, self, self->hog.clock, NULL));
+	finish(_metadata, self, 1);
+}
+
+TEST_F(budget, weight_nested)
+{
+	write_file(VM_GROUP, "cgroup.subtree_control", "+cpu");
+	group_make(INNER_GROUP, "100");
+	begin_in(self, INNER_GROUP);
+	EXPECT_LE(646, share_of(_metadata, self, self->hog.clock, NULL));
+	finish(_metadata, self, 1);
+}
+
+/* The tests above can see something. */
+TEST_F(budget, weight_no_charge)
+{
+	self->config.flags = KVM_COOP_CONFIG_NO_CHARGE;
+	self->config.rt_rate_permille = 900;
+	self->config.rt_burst_us = 50000;
+	begin_in(self, VM_GROUP);
+	EXPECT_GE(400, share_of(_metadata, self, self->hog.clock, NULL));
+	finish(_metadata, self, 1);
+}
+
+/* The group stays queued while its vCPU is boosted: another task of it waits. */
+TEST_F(budget, weight_with_mate)
+{
+	coop_hog_start(&self->mate, VCPU_CPU);
+	group_add(VM_GROUP, self->mate.tid);
+	begin_in(self, VM_GROUP);
+	EXPECT_LE(646, share_of(_metadata, self, self->hog.clock, NULL));
+	/* and has its half of what the group has */
+	EXPECT_LE(140, share_of(_metadata, self, self->mate.clock, NULL));
+	finish(_metadata, self, 1);
+	coop_hog_stop(&self->mate);
+}
+
+/* Reweighting bounds the lag; it must not forgive the debt. */
+static void change_weight(struct _test_data_budget *self, int n)
+{
+	write_file(VM_GROUP, "cpu.weight", n & 1 ? "50" : "49");
+}
+
+TEST_F(budget, weight_changes)
+{
+	begin_in(self, VM_GROUP);
+	EXPECT_LE(640, share_of(_metadata, self, self->hog.clock,
+				change_weight));
+	finish(_metadata, self, 1);
+}
+
+TEST_F(budget, weight_changes_with_mate)
+{
+	coop_hog_start(&self->mate, VCPU_CPU);
+	group_add(VM_GROUP, self->mate.tid);
+	begin_in(self, VM_GROUP);
+	EXPECT_LE(640, share_of(_metadata, self, self->hog.clock,
+				change_weight));
+	finish(_metadata, self, 1);
+	coop_hog_stop(&self->mate);
+}
+
+/* --- the thread itself ---------------------------------------------------- */
+
+static void change_nice(struct _test_data_budget *self, int n)
+{
+	setpriority(PRIO_PROCESS, self->t[0].tid, n & 1);
+}
+
+/* nice 0 and 1 by turns: 1024 and 820 against 1024 */
+TEST_F(budget, nice_changes)
+{
+	begin(self, 1, guest_ask);
+	EXPECT_LE(480, share_of(_metadata, self, self->hog.clock, change_nice));
+	finish(_metadata, self, 1);
+}
+
+static void move_vcpu(struct _test_data_budget *self, int n)
+{
+	cpu_set_t set;
+
+	if (n % 5)
+		return;
+	CPU_ZERO(&set);
+	CPU_SET(n / 5 % 2 ? VCPU_CPU : OTHER_CPU, &set);
+	sched_setaffinity(self->t[0].tid, sizeof(set), &set);
+}
+
+/*
+ * Half of the time on either CPU, on which it gets half: a quarter of each. The
+ * test's own use of OTHER_CPU makes the vCPU wait there; of VCPU_CPU it cannot
+ * take more for that.
+ */
+TEST_F(budget, migration)
+{
+	coop_hog_start(&self->mate, OTHER_CPU);
+	begin(self, 1, guest_ask);
+	EXPECT_LE(700, share_of(_metadata, self, self->hog.clock, move_vcpu));
+	finish(_metadata, self, 1);
+	coop_hog_stop(&self->mate);
+}
+
+/* --- cgroups: quota ------------------------------------------------------- */
+
+/* Boosted time uses the quota, and an empty quota ends the boost. */
+TEST_F(budget, quota)
+{
+	write_file(VM_GROUP, "cpu.max", "20000 100000");
+	begin_in(self, VM_GROUP);
+	EXPECT_GE(230, share_of(_metadata, self, self->t[0].clock, NULL));
+	finish(_metadata, self, 1);
+	write_file(VM_GROUP, "cpu.max", "max 100000");
+}
+
+TEST_F(budget, quota_alone)
+{
+	write_file(VM_GROUP, "cpu.max", "20000 100000");
+	begin_in(self, VM_GROUP);
+	coop_hog_stop(&self->hog);
+	EXPECT_GE(230, share_of(_metadata, self, self->t[0].clock, NULL));
+	finish(_metadata, self, 1);
+	write_file(VM_GROUP, "cpu.max", "max 100000");
+	coop_hog_start(&self->hog, VCPU_CPU);
+}
+
+TEST_HARNESS_MAIN
