@@ -8,13 +8,8 @@
 #include <unistd.h>
 
 #include "bench/cyclictest/bench.h"
+#include "bench/lib/latency.h"
 #include "lab/lib/proc.h"
-
-/*
- * 100 ms, twice the hole that RT throttling makes. cyclictest prints all of them, which takes L2
- * seconds under nested emulation; what is longer is counted as an overflow, its maximum is exact.
- */
-#define BUCKETS "100000"
 
 /* After boot, and between the cases. */
 #define SETTLE_US 300000
@@ -23,95 +18,58 @@
 #define FAIL(b, ...) (snprintf((b)->error, sizeof((b)->error), __VA_ARGS__), -1)
 
 struct measurement {
+	struct bench *bench;
+	const struct vm *vm;
 	const struct mode *mode;
 	const struct bench_case *bench_case;
 	int repeat;
 	long long wall_ns, vcpu_ns, exits; /* over the guest's measured interval */
 	pid_t host;
 	int host_out;
-	struct hist guest_hist, host_hist;
-	bool has_guest, has_host, ended;
+	struct latency guest;
+	struct hist host_hist;
+	bool has_host;
 };
 
-/*
- * The guest says when it begins and ends; both messages take the same way, so their delay cancels
- * out.
- */
-static void interval_begin(struct bench *b, const struct vm *vm, struct measurement *m)
+static void interval_begin(void *arg)
 {
-	const struct options *o = b->o;
+	struct measurement *m = arg;
+	const struct options *o = m->bench->o;
 
 	if (m->bench_case->cotenants && o->host_cyclictest)
 		m->host = vmload_cyclictest(CPU_GUEST, o->seconds, o->interval_us, &m->host_out);
 	m->wall_ns = proc_now_ns();
-	m->vcpu_ns = vm_vcpus_ns(vm);
-	m->exits = vm_stat(vm, "exits");
-	vmload_begin(&b->load);
+	m->vcpu_ns = vm_vcpus_ns(m->vm);
+	m->exits = vm_stat(m->vm, "exits");
+	vmload_begin(&m->bench->load);
 }
 
-static void interval_end(struct bench *b, const struct vm *vm, struct measurement *m)
+static void interval_end(void *arg)
 {
-	m->ended = true;
+	struct measurement *m = arg;
+
 	m->wall_ns = proc_now_ns() - m->wall_ns;
-	m->vcpu_ns = vm_vcpus_ns(vm) - m->vcpu_ns;
-	m->exits = vm_stat(vm, "exits") - m->exits;
-	vmload_end(&b->load);
-	vmload_pause(&b->load);
+	m->vcpu_ns = vm_vcpus_ns(m->vm) - m->vcpu_ns;
+	m->exits = vm_stat(m->vm, "exits") - m->exits;
+	vmload_end(&m->bench->load);
+	vmload_pause(&m->bench->load);
 }
 
-static int read_guest_hist(struct bench *b, struct measurement *m, const struct record *rec)
+static int measure_guest(struct bench *b, struct vm *vm, struct measurement *m)
 {
-	FILE *f = fmemopen((void *)rec->data, rec->size, "r");
-	struct hist_error err = { 0 };
-	int ret = f ? hist_read(&m->guest_hist, f, &err) : -errno;
+	const struct options *o = b->o;
 
-	if (f)
-		fclose(f);
-	m->has_guest = !ret;
-	return ret ? FAIL(b, "the guest's histogram, line %lu: %s", err.line, err.text) : 0;
-}
-
-static int send_job(struct bench *b, struct vm *vm, const struct measurement *m)
-{
-	char hogs[16], seconds[16], interval[16];
-	char *argv[] = { "@cyclictest", hogs, "-q", "-D",  seconds, "-i",    interval,
-			 "-m",		"-p", "80", "-t1", "-h",    BUCKETS, NULL };
-
-	snprintf(hogs, sizeof(hogs), "%d", m->bench_case->hog ? b->o->vcpus : 0);
-	snprintf(seconds, sizeof(seconds), "%d", b->o->seconds);
-	snprintf(interval, sizeof(interval), "%d", b->o->interval_us);
-	return vm_job(vm, argv) ? FAIL(b, "%s", vm->error) : 0;
-}
-
-/* Until the guest's verdict. */
-static int follow_guest(struct bench *b, struct vm *vm, struct measurement *m)
-{
-	long long end = proc_now_ns() + (b->o->seconds + b->o->result_limit) * 1000000000ll;
-	struct record rec;
-
-	for (;;) {
-		int ret = vm_next(vm, (end - proc_now_ns()) / 1000000, &rec);
-
-		if (ret < 0)
-			return FAIL(b, "%s", vm->error);
-		if (!ret) {
-			b->hung = true;
-			return FAIL(b, "L2 hung %s: no result %d s after it should have ended",
-				    m->ended ? "after the measurement" : "in the measurement",
-				    b->o->result_limit);
-		}
-		if (rec.type == RECORD_PROGRESS && rec.done)
-			interval_end(b, vm, m);
-		else if (rec.type == RECORD_PROGRESS)
-			interval_begin(b, vm, m);
-		else if (rec.type == RECORD_FILE && !strcmp(rec.text, "guest.hist")) {
-			if (read_guest_hist(b, m, &rec))
-				return -1;
-		} else if (rec.type == RECORD_VERDICT && rec.pass && m->has_guest)
-			return 0;
-		else if (rec.type == RECORD_VERDICT)
-			return FAIL(b, "L2: %s", rec.text);
-	}
+	m->guest = (struct latency){ .hogs = m->bench_case->hog ? o->vcpus : 0,
+				     .seconds = o->seconds,
+				     .interval_us = o->interval_us,
+				     .result_limit = o->result_limit,
+				     .begin = interval_begin,
+				     .end = interval_end,
+				     .arg = m };
+	if (!latency_measure(&m->guest, vm))
+		return 0;
+	b->hung |= m->guest.hung;
+	return FAIL(b, "%s", m->guest.error);
 }
 
 static int host_result(struct bench *b, struct measurement *m)
@@ -125,37 +83,16 @@ static int host_result(struct bench *b, struct measurement *m)
 	return m->has_host ? 0 : FAIL(b, "the host's cyclictest, line %lu: %s", err.line, err.text);
 }
 
-static void add_number(json_t *metrics, const char *prefix, const char *name, double value)
+static void add_number(json_t *metrics, const char *name, double value)
 {
-	char key[64];
-
-	snprintf(key, sizeof(key), "%s%s", prefix, name);
-	json_object_set_new(metrics, key, json_real(value));
-}
-
-static double percentile(const struct hist *h, uint32_t ppm)
-{
-	uint64_t us = 0;
-
-	hist_percentile(h, ppm, &us);
-	return us;
-}
-
-static void add_latency(json_t *metrics, const char *prefix, const struct hist *h)
-{
-	add_number(metrics, prefix, "_min_us", h->min_us);
-	add_number(metrics, prefix, "_avg_us", hist_mean(h));
-	add_number(metrics, prefix, "_p50_us", percentile(h, HIST_P50));
-	add_number(metrics, prefix, "_p99_us", percentile(h, HIST_P99));
-	add_number(metrics, prefix, "_p999_us", percentile(h, HIST_P999));
-	add_number(metrics, prefix, "_max_us", h->max_us);
+	json_object_set_new(metrics, name, json_real(value));
 }
 
 static void add_shares(json_t *metrics, const struct vmload *load, const struct measurement *m)
 {
 	double min = 0, sum = 0;
 
-	add_number(metrics, "", "vcpu_share", (double)m->vcpu_ns / m->wall_ns);
+	add_number(metrics, "vcpu_share", (double)m->vcpu_ns / m->wall_ns);
 	if (!m->bench_case->cotenants || !load->n)
 		return;
 	for (unsigned int i = 0; i < load->n; i++) {
@@ -164,44 +101,37 @@ static void add_shares(json_t *metrics, const struct vmload *load, const struct 
 		min = !i || share < min ? share : min;
 		sum += share;
 	}
-	add_number(metrics, "", "cotenant_share_min", min);
-	add_number(metrics, "", "cotenant_share_mean", sum / load->n);
+	add_number(metrics, "cotenant_share_min", min);
+	add_number(metrics, "cotenant_share_mean", sum / load->n);
 }
 
 static int send_hist(struct bench *b, const struct measurement *m, const char *side,
 		     const struct hist *h, json_t *refs)
 {
-	char *text = NULL;
-	size_t size = 0;
-	FILE *f = open_memstream(&text, &size);
 	char name[200];
-	int ret = f ? hist_write(h, f) : -1;
 
 	snprintf(name, sizeof(name), "hist/cyclictest-%s-%s-%d-%s.hist", m->bench_case->name,
 		 m->mode->name, m->repeat, side);
-	if (f)
-		fclose(f);
-	if (!ret)
-		ret = record_data(b->record_fd, name, text, size);
-	free(text);
-	json_object_set_new(refs, side, json_string(name));
-	return ret ? FAIL(b, "cannot send %s", name) : 0;
+	if (latency_send(b->record_fd, name, side, h, refs))
+		return FAIL(b, "cannot send %s", name);
+	return 0;
 }
 
 static int send_run(struct bench *b, const struct measurement *m)
 {
+	const struct hist *h = &m->guest.hist;
 	json_t *metrics = json_object(), *refs = json_object();
 	json_t *run;
 	int ret;
 
-	add_latency(metrics, "guest", &m->guest_hist);
-	json_object_set_new(metrics, "samples", json_integer(m->guest_hist.samples));
-	json_object_set_new(metrics, "overflow", json_integer(m->guest_hist.overflow));
+	latency_metrics(metrics, "guest", h);
+	json_object_set_new(metrics, "samples", json_integer(h->samples));
+	json_object_set_new(metrics, "overflow", json_integer(h->overflow));
 	add_shares(metrics, &b->load, m);
-	add_number(metrics, "", "exits_per_s", m->exits * 1e9 / m->wall_ns);
-	ret = send_hist(b, m, "guest", &m->guest_hist, refs);
+	add_number(metrics, "exits_per_s", m->exits * 1e9 / m->wall_ns);
+	ret = send_hist(b, m, "guest", h, refs);
 	if (!ret && m->has_host) {
-		add_latency(metrics, "host", &m->host_hist);
+		latency_metrics(metrics, "host", &m->host_hist);
 		ret = send_hist(b, m, "host", &m->host_hist, refs);
 	}
 	run = json_pack("{s:s, s:s, s:s, s:i, s:o, s:o}", "bench", "cyclictest", "mode",
@@ -221,17 +151,15 @@ static int measure_case(struct bench *b, struct vm *vm, struct measurement *m)
 	usleep(SETTLE_US);
 	if (m->bench_case->cotenants)
 		vmload_resume(&b->load);
-	ret = send_job(b, vm, m);
-	if (!ret)
-		ret = follow_guest(b, vm, m);
+	ret = measure_guest(b, vm, m);
 	vmload_pause(&b->load);
 	if (!ret)
 		ret = host_result(b, m);
 	if (!ret)
 		ret = send_run(b, m);
 	proc_kill_group(m->host);
-	if (m->has_guest)
-		hist_free(&m->guest_hist);
+	if (m->guest.has_hist)
+		hist_free(&m->guest.hist);
 	if (m->has_host)
 		hist_free(&m->host_hist);
 	return ret;
@@ -284,40 +212,6 @@ static int boot_guest(struct bench *b, struct vm *vm, const struct mode *mode, c
 	return 0;
 }
 
-/* What the host counted for this guest, all cases together. */
-static void send_counters(struct bench *b, const struct vm *vm, const char *name)
-{
-	static const char *const counters[] = {
-		"exits",
-		"hypercalls",
-		"halt_exits",
-		"irq_exits",
-		"coop_boosts_irq",
-		"coop_boosts_rt",
-		"coop_boosts_kept",
-		"coop_refused_debt",
-		"coop_refused_class",
-		"coop_ends_yield",
-		"coop_ends_exit",
-		"coop_ends_expired",
-		"coop_ends_wakeup",
-		"coop_ends_user",
-		"coop_yields",
-		"coop_boosted_ns",
-		"coop_preempted",
-		"coop_preempted_critical",
-		"coop_page_misses",
-	};
-	char text[2048], file[100];
-	int len = 0;
-
-	for (size_t i = 0; i < sizeof(counters) / sizeof(counters[0]); i++)
-		len += snprintf(text + len, sizeof(text) - len, "%-24s %lld\n", counters[i],
-				vm_stat(vm, counters[i]));
-	snprintf(file, sizeof(file), "l2/%s-counters.txt", name);
-	record_data(b->record_fd, file, text, len);
-}
-
 int measure_mode(struct bench *b, const struct mode *mode, int repeat)
 {
 	const struct options *o = b->o;
@@ -330,7 +224,9 @@ int measure_mode(struct bench *b, const struct mode *mode, int repeat)
 			repeat);
 	ret = boot_guest(b, &vm, mode, name);
 	for (int i = 0; i < o->cases.n && !ret; i++) {
-		struct measurement m = { .mode = mode,
+		struct measurement m = { .bench = b,
+					 .vm = &vm,
+					 .mode = mode,
 					 .bench_case = o->cases.chosen[i],
 					 .repeat = repeat };
 
@@ -340,7 +236,7 @@ int measure_mode(struct bench *b, const struct mode *mode, int repeat)
 		b->done += !ret;
 	}
 	if (mode->coop && vm.pid > 0)
-		send_counters(b, &vm, name);
+		driver_send_counters(b->record_fd, &vm);
 	if (ret)
 		vm_kill(&vm);
 	else if (vm_quit(&vm, QUIT_LIMIT_MS))

@@ -140,3 +140,36 @@ int driver_send_run(int fd, json_t *run)
 	json_decref(run);
 	return ret;
 }
+
+void driver_send_counters(int fd, const struct vm *vm)
+{
+	static const char *const counters[] = {
+		"exits",
+		"hypercalls",
+		"halt_exits",
+		"irq_exits",
+		"coop_boosts_irq",
+		"coop_boosts_rt",
+		"coop_boosts_kept",
+		"coop_refused_debt",
+		"coop_refused_class",
+		"coop_ends_yield",
+		"coop_ends_exit",
+		"coop_ends_expired",
+		"coop_ends_wakeup",
+		"coop_ends_user",
+		"coop_yields",
+		"coop_boosted_ns",
+		"coop_preempted",
+		"coop_preempted_critical",
+		"coop_page_misses",
+	};
+	char text[2048], file[100];
+	int len = 0;
+
+	for (size_t i = 0; i < sizeof(counters) / sizeof(counters[0]); i++)
+		len += snprintf(text + len, sizeof(text) - len, "%-24s %lld\n", counters[i],
+				vm_stat(vm, counters[i]));
+	snprintf(file, sizeof(file), "l2/%s-counters.txt", vm->config.name);
+	record_data(fd, file, text, len);
+}

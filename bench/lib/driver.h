@@ -8,6 +8,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "lab/lib/vm.h"
+
 /*
  * pCPU 0 is for QEMU's own threads and the driver, pCPU 1 for vCPUs and co-tenants: a static-RT
  * vCPU would starve them.
@@ -64,5 +66,8 @@ int driver_rounds(const struct driver_choice *modes, int n,
 /* parameters.json, and one run. Both take over the object, which may be NULL. 0 or -1. */
 int driver_send_parameters(int fd, json_t *parameters);
 int driver_send_run(int fd, json_t *run);
+
+/* l2/NAME-counters.txt: what the host counted for this guest up to now. */
+void driver_send_counters(int fd, const struct vm *vm);
 
 #endif

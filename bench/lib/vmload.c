@@ -31,6 +31,13 @@ static pid_t start_worker(int cpu)
 	_exit(127);
 }
 
+/* True once the worker of co-tenant I is past its set-up, and its parent past starting it. */
+static bool is_warm(struct vmload *load, unsigned int i)
+{
+	load->worker[i] = proc_group_worker(load->pgid[i]);
+	return load->worker[i] > 0 && vmload_cotenant_ns(load, i) >= WARM_NS;
+}
+
 int vmload_start(struct vmload *load, unsigned int n, int cpu)
 {
 	memset(load, 0, sizeof(*load));
@@ -39,7 +46,7 @@ int vmload_start(struct vmload *load, unsigned int n, int cpu)
 		if (load->pgid[i] < 0)
 			return -1;
 		load->n++;
-		for (int ms = 0; proc_group_ns(load->pgid[i]) < WARM_NS; ms += 20) {
+		for (int ms = 0; !is_warm(load, i); ms += 20) {
 			if (ms >= START_LIMIT_MS || proc_wait(load->pgid[i], 0) >= 0) {
 				fprintf(stderr, "coop: co-tenant %u does not run\n", i);
 				return -1;
@@ -86,9 +93,14 @@ void vmload_kill(struct vmload *load)
 	load->n = 0;
 }
 
-pid_t vmload_cyclictest(int cpu, int seconds, int interval_us, int *out)
+long long vmload_cotenant_ns(const struct vmload *load, unsigned int i)
 {
-	char duration[16], interval[16];
+	return proc_thread_ns(load->worker[i], load->worker[i]);
+}
+
+/* ARGV goes to cyclictest, whose output is *out; CPU is as for proc_child_setup(). */
+static pid_t start_cyclictest(int cpu, char *const argv[], int *out)
+{
 	pid_t parent = getpid();
 	int fds[2];
 	pid_t pid;
@@ -98,18 +110,55 @@ pid_t vmload_cyclictest(int cpu, int seconds, int interval_us, int *out)
 	pid = fork();
 	if (!pid) {
 		proc_child_setup(parent, cpu);
-		snprintf(duration, sizeof(duration), "%d", seconds);
-		snprintf(interval, sizeof(interval), "%d", interval_us);
 		dup2(fds[1], STDOUT_FILENO);
-		/* No -p: even -p 0 becomes SCHED_FIFO with a histogram. */
-		execlp("cyclictest", "cyclictest", "-q", "-D", duration, "-i", interval, "-m",
-		       "-t1", "-h", "100000", NULL);
+		execvp("cyclictest", argv);
 		fprintf(stderr, "coop: cannot start cyclictest: %s\n", strerror(errno));
 		_exit(127);
 	}
 	close(fds[1]);
 	*out = fds[0];
 	return pid;
+}
+
+pid_t vmload_cyclictest(int cpu, int seconds, int interval_us, int *out)
+{
+	char duration[16], interval[16];
+	/* No -p: even -p 0 becomes SCHED_FIFO with a histogram. */
+	char *argv[] = { "cyclictest", "-q",  "-D", duration, "-i", interval,
+			 "-m",	       "-t1", "-h", "100000", NULL };
+
+	snprintf(duration, sizeof(duration), "%d", seconds);
+	snprintf(interval, sizeof(interval), "%d", interval_us);
+	return start_cyclictest(cpu, argv, out);
+}
+
+/* cyclictest takes -a only within the CPUs that it may use at all: that is CPU here. */
+pid_t vmload_cyclictest_fifo(int cpu, int other_cpu, int priority, int interval_us, int *out,
+			     pid_t *tid)
+{
+	char level[16], interval[16];
+	char *argv[] = { "cyclictest", "-q",  "-p", level,    "-i", interval,
+			 "-m",	       "-t1", "-h", "100000", NULL };
+	pid_t pid;
+
+	snprintf(level, sizeof(level), "%d", priority);
+	snprintf(interval, sizeof(interval), "%d", interval_us);
+	pid = start_cyclictest(cpu, argv, out);
+	for (int ms = 0; pid > 0 && ms < START_LIMIT_MS; ms += 20) {
+		*tid = proc_other_thread(pid);
+		if (*tid > 0 && !proc_pin(pid, other_cpu))
+			return pid;
+		usleep(20000);
+	}
+	if (pid > 0)
+		close(*out);
+	proc_kill_group(pid);
+	return -1;
+}
+
+void vmload_cyclictest_end(pid_t pid)
+{
+	kill(pid, SIGINT);
 }
 
 int vmload_cyclictest_result(pid_t pid, int out, struct hist *h, struct hist_error *err)

@@ -21,7 +21,6 @@
 #define SETTLE_US 300000
 #define QUIT_LIMIT_MS 30000
 #define BOOT_LIMIT_MS 120000
-#define THREADS_LIMIT_MS 10000
 #define EXPECT_BOOT 8
 #define EXPECT_JOB 12
 
@@ -119,16 +118,11 @@ static int options_parse(struct options *o, int argc, char **argv)
 	return 0;
 }
 
-/* As soon as there are threads: two vCPUs on one pCPU boot for minutes. */
+/* Before the guest boots: two vCPUs on one pCPU do it for minutes. */
 static int place_vcpus(struct vm *vm)
 {
-	long long end = proc_now_ns() + THREADS_LIMIT_MS * 1000000ll;
-
-	while (vm_find_vcpus(vm)) {
-		if (proc_now_ns() > end)
-			return -1;
-		usleep(20000);
-	}
+	if (vm_wait_vcpus(vm))
+		return -1;
 	for (int i = 0; i < VCPUS; i++)
 		if (vm_pin_vcpu(vm, i, i))
 			return -1;

@@ -195,18 +195,62 @@ static long long process_ns(const char *pid)
 	return sum;
 }
 
-long long proc_group_ns(pid_t pgid)
+/* All of a group: the sum, and in *worker the one with the most beside the first. */
+static long long group_ns(pid_t pgid, pid_t *worker)
 {
 	DIR *dir = opendir("/proc");
-	long long sum = 0;
+	long long sum = 0, most = -1;
 	struct dirent *e;
 
-	while (dir && (e = readdir(dir)))
-		if (isdigit((unsigned char)e->d_name[0]) && getpgid(atoi(e->d_name)) == pgid)
-			sum += process_ns(e->d_name);
+	*worker = 0;
+	while (dir && (e = readdir(dir))) {
+		pid_t pid = atoi(e->d_name);
+		long long ns;
+
+		if (pid <= 0 || getpgid(pid) != pgid)
+			continue;
+		ns = process_ns(e->d_name);
+		sum += ns;
+		if (pid == pgid || ns <= most)
+			continue;
+		*worker = pid;
+		most = ns;
+	}
 	if (dir)
 		closedir(dir);
 	return sum;
+}
+
+long long proc_group_ns(pid_t pgid)
+{
+	pid_t worker;
+
+	return group_ns(pgid, &worker);
+}
+
+pid_t proc_group_worker(pid_t pgid)
+{
+	pid_t worker;
+
+	group_ns(pgid, &worker);
+	return worker;
+}
+
+pid_t proc_other_thread(pid_t pid)
+{
+	struct dirent *e;
+	char path[64];
+	pid_t tid = 0;
+	DIR *dir;
+
+	snprintf(path, sizeof(path), "/proc/%d/task", pid);
+	dir = opendir(path);
+	while (dir && !tid && (e = readdir(dir)))
+		if (isdigit((unsigned char)e->d_name[0]) && atoi(e->d_name) != pid)
+			tid = atoi(e->d_name);
+	if (dir)
+		closedir(dir);
+	return tid;
 }
 
 int proc_option_number(const char *name, const char *text, int min, int max, int *value)

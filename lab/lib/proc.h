@@ -47,6 +47,12 @@ int proc_wait(pid_t pid, int limit_ms);
 long long proc_thread_ns(pid_t pid, pid_t tid);
 long long proc_group_ns(pid_t pgid);
 
+/* Of the processes beside the group's first one, that with the most CPU time; 0 = there is none. */
+pid_t proc_group_worker(pid_t pgid);
+
+/* A thread of PID beside its first one; 0 = there is none. */
+pid_t proc_other_thread(pid_t pid);
+
 /* The value TEXT of the option --NAME, from MIN to MAX. -1 after saying what is wrong. */
 int proc_option_number(const char *name, const char *text, int min, int max, int *value);
 

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,6 +18,8 @@
 
 /* How often a waiting driver looks for new console output. */
 #define CONSOLE_MS 500
+/* From QEMU's start to its vCPU threads. */
+#define THREADS_LIMIT_MS 10000
 
 #define FAIL(vm, ...) (snprintf((vm)->error, sizeof((vm)->error), __VA_ARGS__), -1)
 
@@ -209,6 +212,18 @@ int vm_find_vcpus(struct vm *vm)
 		       FAIL(vm, "found %u of %u vCPU threads", found, vm->config.vcpus);
 }
 
+int vm_wait_vcpus(struct vm *vm)
+{
+	long long end = proc_now_ns() + THREADS_LIMIT_MS * 1000000ll;
+
+	while (vm_find_vcpus(vm)) {
+		if (proc_now_ns() > end)
+			return -1;
+		usleep(20000);
+	}
+	return 0;
+}
+
 int vm_pin_vcpu(struct vm *vm, unsigned int vcpu, int cpu)
 {
 	if (proc_pin(vm->vcpu[vcpu], cpu))
@@ -259,6 +274,16 @@ long long vm_vcpus_ns(const struct vm *vm)
 	for (unsigned int i = 0; i < vm->config.vcpus; i++)
 		sum += proc_thread_ns(vm->pid, vm->vcpu[i]);
 	return sum;
+}
+
+void vm_stop(const struct vm *vm)
+{
+	kill(vm->pid, SIGSTOP);
+}
+
+void vm_cont(const struct vm *vm)
+{
+	kill(vm->pid, SIGCONT);
 }
 
 /* One directory per VM, named "<pid>-<fd>". */

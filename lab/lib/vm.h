@@ -63,11 +63,17 @@ int vm_start(struct vm *vm, const struct vm_config *config);
 int vm_wait_hello(struct vm *vm, int limit_ms);
 
 int vm_find_vcpus(struct vm *vm);
+/* As soon as there are threads, which is before the guest boots. */
+int vm_wait_vcpus(struct vm *vm);
 int vm_pin_vcpu(struct vm *vm, unsigned int vcpu, int cpu);
 int vm_pin_vcpus(struct vm *vm, int cpu);
 int vm_set_class(struct vm *vm, enum vm_class vm_class);
 
 long long vm_vcpus_ns(const struct vm *vm);
+/* Stop all of its threads, and let them go on. */
+void vm_stop(const struct vm *vm);
+void vm_cont(const struct vm *vm);
+
 /* A counter of KVM's debugfs for this VM, or -1. */
 long long vm_stat(const struct vm *vm, const char *name);
 
