@@ -82,17 +82,23 @@ static bool is_name(const char *s, char extra)
 	return true;
 }
 
-/* A load with or without a variant, or an operation. */
+/* A load with or without a variant, an operation, or an abuse. */
 static bool is_case(const char *bench, const char *s)
 {
 	static const char *const load[] = { "busy-hog", "busy", "idle" };
 	static const char *const operation[] = {
 		"exit", "irq-running", "irq-halted", "boost", "switch",
 	};
+	static const char *const abuse[] = {
+		"none", "none-2", "none-4", "always", "toggle", "noack", "selfipi", "timer",
+		"yieldstorm", "reregister", "random", "badcount", "unmap", "shared", "overcommit",
+	};
 	size_t i;
 
 	if (!strcmp(bench, "overhead"))
 		return LISTED(s, operation);
+	if (!strcmp(bench, "isolation"))
+		return LISTED(s, abuse);
 	for (i = 0; i < sizeof(load) / sizeof(load[0]); i++) {
 		size_t len = strlen(load[i]);
 
@@ -233,6 +239,8 @@ static int check_metrics(size_t run, const json_t *metrics, struct result_error 
 			return ret;
 	}
 	ret = check_order(run, metrics, "guest", err);
+	if (!ret)
+		ret = check_order(run, metrics, "honest", err);
 	return ret ? ret : check_order(run, metrics, "host", err);
 }
 
@@ -303,7 +311,7 @@ static int check_run(size_t i, const json_t *run, struct result_error *err)
 	if (!mode || !is_name(mode, '-'))
 		return result_fail(err, "%s.mode: missing or not a name (a-z, 0-9, -)", path);
 	if (!case_name || !is_case(bench, case_name))
-		return result_fail(err, "%s.case: missing or not idle, busy or busy-hog (or one of them, '-' and a variant), nor an operation of overhead",
+		return result_fail(err, "%s.case: missing or not idle, busy or busy-hog (or one of them, '-' and a variant), nor an operation of overhead or an abuse of isolation",
 				   path);
 	if (!json_is_integer(repeat) || json_integer_value(repeat) < 1 ||
 	    json_integer_value(repeat) > RESULT_REPEATS_MAX)

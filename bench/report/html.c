@@ -240,7 +240,7 @@ static void write_tables(const struct result *r, FILE *out)
 	for (i = 0; i < r->ngroups; i++) {
 		const struct group *g = nth_group(r, i);
 
-		if (group_is_overhead(g))
+		if (group_has_table(g))
 			continue;
 		any = true;
 		fprintf(out, "<h2>%s, %s</h2><p class=\"soft\">In this case %s.</p>\n", g->bench,
@@ -296,7 +296,7 @@ static void write_charts(const struct result *r, FILE *out)
 	for (i = 0; i < r->ngroups; i++) {
 		const struct group *g = nth_group(r, i);
 
-		if (group_is_overhead(g))
+		if (group_has_table(g))
 			continue;
 		fprintf(out, "<h2>Charts: %s, %s</h2>\n", g->bench, g->case_name);
 		write_percentiles(g, out);
@@ -322,12 +322,13 @@ static const char *environment_text(const struct result *r, const char *key)
 	return text ? text : "";
 }
 
-static void write_overhead(const struct result *r, FILE *out)
+static void write_plain(const struct result *r, const char *bench,
+			bool (*print)(const struct result *r, FILE *out), FILE *out)
 {
-	if (!result_group(r, "overhead", NULL))
+	if (!result_group(r, bench, NULL))
 		return;
-	fputs("<h2>overhead</h2><div class=\"wide\"><pre>", out);
-	overhead_print(r, out);
+	fprintf(out, "<h2>%s</h2><div class=\"wide\"><pre>", bench);
+	print(r, out);
 	fputs("</pre></div>\n", out);
 }
 
@@ -442,7 +443,8 @@ int html_write(const struct result *r, FILE *out)
 	fputs("</p>\n", out);
 	write_modes(r, out);
 	write_tables(r, out);
-	write_overhead(r, out);
+	write_plain(r, "overhead", overhead_print, out);
+	write_plain(r, "isolation", isolation_print, out);
 	write_charts(r, out);
 	write_method(out);
 	write_facts("Environment", r->environment, out);

@@ -26,6 +26,14 @@ extern const struct tail_metric {
 /* The share that fairness is judged by: of the worst-off co-tenant. */
 #define SHARE_METRIC	"cotenant_share_min"
 
+/*
+ * Isolation: whatever another guest does, a co-tenant keeps FAIR_RATIO of a fair
+ * share in every second, and the p99 of an honest guest grows to HONEST_RATIO at
+ * most. Without the charge it falls below DETECT_RATIO, or nothing is tested.
+ */
+#define HONEST_RATIO	(1 / 0.9)
+#define DETECT_RATIO	0.5
+
 /* One line without the newline, "verdict: ..." or "no verdict: ...". */
 void verdict_text(const struct result *r, char *text, size_t size);
 /* The case that the verdict is about, or NULL. */
@@ -37,6 +45,14 @@ void table_compare(const struct result *a, const struct result *b, FILE *out);
 /* The groups of bench overhead have one table for all, none each. */
 bool group_is_overhead(const struct group *g);
 bool overhead_print(const struct result *r, FILE *out);
+
+/* Those of bench isolation have one per mode, and a verdict of their own. */
+bool group_is_isolation(const struct group *g);
+bool isolation_print(const struct result *r, FILE *out);
+void isolation_verdict(const struct result *r, char *text, size_t size);
+
+/* Is it in a table of its benchmark, and has none of its own? */
+bool group_has_table(const struct group *g);
 
 /* 0 or -EIO. */
 int html_write(const struct result *r, FILE *out);

@@ -260,6 +260,11 @@ static void print_other(const struct group *g, FILE *out)
 	free(t.cell);
 }
 
+bool group_has_table(const struct group *g)
+{
+	return group_is_overhead(g) || group_is_isolation(g);
+}
+
 void table_print(const struct result *r, FILE *out)
 {
 	bool any = false;
@@ -269,7 +274,7 @@ void table_print(const struct result *r, FILE *out)
 	for (i = 0; i < r->ngroups; i++) {
 		const struct group *g = &r->groups[i];
 
-		if (group_is_overhead(g))
+		if (group_has_table(g))
 			continue;
 		any = true;
 		fprintf(out, "%s, %s: %s\n", g->bench, g->case_name, case_about(g->case_name));
@@ -283,6 +288,8 @@ void table_print(const struct result *r, FILE *out)
 		fputc('\n', out);
 	}
 	if (overhead_print(r, out) && any)
+		fputc('\n', out);
+	if (isolation_print(r, out) && any)
 		fputc('\n', out);
 	if (!any)
 		return;

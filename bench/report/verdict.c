@@ -347,6 +347,10 @@ void verdict_text(const struct result *r, char *text, size_t size)
 		overhead(&l, result_group(r, "overhead", "exit"));
 		return;
 	}
+	if (!g && result_group(r, "isolation", NULL)) {
+		isolation_verdict(r, text, size);
+		return;
+	}
 	if (!g && result_group(r, "lock", NULL)) {
 		lock(&l, result_group(r, "lock", NULL));
 		return;

@@ -1,0 +1,296 @@
+// SPDX-License-Identifier: GPL-2.0
+/* What abusive guests do to the others: one table per mode, a row per case. */
+#include "bench/report/report.h"
+
+#include <string.h>
+
+#define FAIR_MIN "cotenant_fair_ratio_min"
+#define HONEST_P99 "honest_p99_us"
+#define HOST_MAX "host_max_us"
+
+/* With as many competitors, and without abuse. */
+static const struct {
+	const char *case_name, *baseline;
+} baselines[] = {
+	{ "shared", "none-2" },
+	{ "overcommit", "none-4" },
+};
+
+bool group_is_isolation(const struct group *g)
+{
+	return !strcmp(g->bench, "isolation");
+}
+
+static bool is_baseline(const char *case_name)
+{
+	return !strncmp(case_name, "none", 4);
+}
+
+static const struct mode *case_mode(const struct result *r, const char *case_name, const char *mode)
+{
+	const struct group *g = result_group(r, "isolation", case_name);
+
+	return g ? group_mode(g, mode) : NULL;
+}
+
+static const struct mode *baseline_of(const struct result *r, const char *case_name,
+				      const char *mode)
+{
+	const char *baseline = "none";
+	size_t i;
+
+	if (is_baseline(case_name))
+		return NULL;
+	for (i = 0; i < sizeof(baselines) / sizeof(baselines[0]); i++) {
+		if (!strcmp(case_name, baselines[i].case_name))
+			baseline = baselines[i].baseline;
+	}
+	return case_mode(r, baseline, mode);
+}
+
+/* Median by median, for times; negative: one of the two was not measured. */
+static double honest_ratio(const struct mode *m, const struct mode *none)
+{
+	struct stats_summary s, base;
+
+	if (!none || !mode_summary(m, HONEST_P99, &s) || !mode_summary(none, HONEST_P99, &base))
+		return -1;
+	return stats_ratio(s.median, base.median);
+}
+
+/* Worst by worst: that is what the host's task would notice. */
+static double host_ratio(const struct mode *m, const struct mode *none)
+{
+	struct stats_summary s, base;
+
+	if (!none || !mode_summary(m, HOST_MAX, &s) || !mode_summary(none, HOST_MAX, &base))
+		return -1;
+	return stats_ratio(s.max, base.max);
+}
+
+enum which { LEAST, MEDIAN, MOST };
+
+/* Of the repeats, in a column of WIDTH. */
+static void print_number(FILE *out, const struct mode *m, const char *key, int width, int digits,
+			 enum which which)
+{
+	struct stats_summary s;
+
+	if (mode_summary(m, key, &s))
+		fprintf(out, "%*.*f", width, digits,
+			which == LEAST	? s.min :
+			which == MEDIAN ? s.median :
+					  s.max);
+	else
+		fprintf(out, "%*s", width, "-");
+}
+
+static void print_ratio(FILE *out, double ratio)
+{
+	char text[16] = "-";
+
+	if (ratio >= 0)
+		snprintf(text, sizeof(text), "%.2fx", ratio);
+	fprintf(out, "%8s", text);
+}
+
+static void print_case(const struct result *r, const struct group *g, const struct mode *m,
+		       FILE *out)
+{
+	const struct mode *none = baseline_of(r, g->case_name, m->name);
+
+	fprintf(out, "%-14s", g->case_name);
+	print_number(out, m, FAIR_MIN, 8, 2, LEAST);
+	print_number(out, m, "cotenant_fair_ratio_mean", 8, 2, MEDIAN);
+	print_number(out, m, "cotenant_maxmin_ratio_min", 9, 2, LEAST);
+	print_number(out, m, "honest_avg_us", 12, 0, MEDIAN);
+	print_number(out, m, HONEST_P99, 9, 0, MEDIAN);
+	print_ratio(out, honest_ratio(m, none));
+	print_number(out, m, "host_avg_us", 10, 0, MEDIAN);
+	print_number(out, m, HOST_MAX, 9, 0, MOST);
+	print_ratio(out, host_ratio(m, none));
+	print_number(out, m, "abuser_share", 9, 2, MEDIAN);
+	print_number(out, m, "exits_per_s", 9, 0, MEDIAN);
+	fputc('\n', out);
+}
+
+static bool print_mode(const struct result *r, const char *mode, FILE *out)
+{
+	bool any = false;
+	size_t i;
+
+	for (i = 0; i < r->ngroups; i++) {
+		const struct group *g = &r->groups[i];
+		const struct mode *m = group_is_isolation(g) ? group_mode(g, mode) : NULL;
+
+		if (!m)
+			continue;
+		if (!any)
+			fprintf(out, "isolation, %s\n%-14s%8s%8s%9s%12s%9s%8s%10s%9s%8s%9s%9s\n",
+				mode, "case", "fair", "mean", "max-min", "honest avg", "p99",
+				"/none", "host avg", "max", "/none", "abuser", "exits/s");
+		print_case(r, g, m, out);
+		any = true;
+	}
+	if (any)
+		fputc('\n', out);
+	return any;
+}
+
+bool isolation_print(const struct result *r, FILE *out)
+{
+	static const char *const modes[] = { "vanilla", "vanilla-aa", "coop", "coop-nocharge" };
+	bool any = false;
+	size_t i;
+
+	for (i = 0; i < sizeof(modes) / sizeof(modes[0]); i++)
+		any |= print_mode(r, modes[i], out);
+	if (any)
+		fputs("fair: what the worst-off co-tenant got in its worst second of all repeats, 1 = an equal share; mean: over all\n"
+		      "seconds; max-min: as fair, with what the honest guest left divided among those that always want to run. Times in\n"
+		      "us, medians over the repeats, the host's max the largest; /none: by the same without abuse.\n",
+		      out);
+	return any;
+}
+
+/* The worst of all abuse cases of one mode, by one measure. */
+struct worst {
+	double value;
+	const char *case_name;
+	size_t cases, within;
+};
+
+static void worst_add(struct worst *w, double value, double bar, bool least, const char *case_name)
+{
+	if (value < 0)
+		return;
+	w->within += least ? value >= bar : value <= bar;
+	if (!w->cases++ || (least ? value < w->value : value > w->value)) {
+		w->value = value;
+		w->case_name = case_name;
+	}
+}
+
+struct judged {
+	struct worst fair, honest, host;
+	double none; /* fair, the least of the baselines; negative: there is none */
+	size_t repeats; /* the fewest */
+};
+
+static double least(const struct mode *m, const char *key)
+{
+	struct stats_summary s;
+
+	return m && mode_summary(m, key, &s) ? s.min : -1;
+}
+
+static void judge(const struct result *r, struct judged *j)
+{
+	size_t i;
+
+	memset(j, 0, sizeof(*j));
+	j->none = -1;
+	for (i = 0; i < r->ngroups; i++) {
+		const struct group *g = &r->groups[i];
+		const struct mode *m = group_is_isolation(g) ? group_mode(g, "coop") : NULL;
+		const struct mode *none;
+		double fair = least(m, FAIR_MIN);
+
+		if (!m)
+			continue;
+		if (!j->repeats || m->nruns < j->repeats)
+			j->repeats = m->nruns;
+		if (is_baseline(g->case_name)) {
+			j->none = j->none < 0 || fair < j->none ? fair : j->none;
+			continue;
+		}
+		none = baseline_of(r, g->case_name, "coop");
+		worst_add(&j->fair, fair, FAIR_RATIO, true, g->case_name);
+		worst_add(&j->honest, honest_ratio(m, none), HONEST_RATIO, false, g->case_name);
+		worst_add(&j->host, host_ratio(m, none), 1, false, g->case_name);
+	}
+}
+
+static void say_worst(FILE *out, const char *what, const char *bar, const struct worst *w)
+{
+	if (w->cases)
+		fprintf(out, "%s %s in %zu of %zu cases (worst %.2f, %s)", what, bar, w->within,
+			w->cases, w->value, w->case_name);
+	else
+		fprintf(out, "%s not measured", what);
+}
+
+/* A suite that sees no theft where there is one would pass anything. */
+static void say_detector(const struct result *r, FILE *out)
+{
+	static const char *const cases[] = { "always", "overcommit" };
+	double value[2];
+	size_t i;
+
+	for (i = 0; i < 2; i++)
+		value[i] = least(case_mode(r, cases[i], "coop-nocharge"), FAIR_MIN);
+	if (value[0] < 0 && value[1] < 0) {
+		fputs("; nobody knows whether the suite would see it: coop-nocharge was not run",
+		      out);
+		return;
+	}
+	fprintf(out, "; the suite %s: without the charge",
+		value[0] <= DETECT_RATIO && value[1] <= DETECT_RATIO ? "would see it" : "is blind");
+	for (i = 0; i < 2; i++)
+		if (value[i] >= 0)
+			fprintf(out, " %s %.2f", cases[i], value[i]);
+}
+
+/* Why there is no claim; empty if there is one. */
+static void find_reason(const struct judged *j, char *text, size_t size)
+{
+	text[0] = '\0';
+	if (!j->fair.cases)
+		snprintf(text, size, "no abuse was measured in mode coop");
+	else if (j->none < 0)
+		snprintf(text, size, "nothing was measured without abuse");
+	else if (j->repeats < STATS_REPEATS_MIN)
+		snprintf(text, size, "%zu repeat%s, %d are needed", j->repeats,
+			 j->repeats == 1 ? "" : "s", STATS_REPEATS_MIN);
+	else if (j->none < FAIR_RATIO && j->fair.within < j->fair.cases)
+		snprintf(text, size, "the worst second without abuse is no better than %.2f",
+			 j->none);
+}
+
+static void say_cases(const struct result *r, const struct judged *j, FILE *out)
+{
+	char bar[32];
+
+	snprintf(bar, sizeof(bar), "at least %.2f", FAIR_RATIO);
+	say_worst(out, "co-tenants' fair share in every second", bar, &j->fair);
+	if (j->none >= 0)
+		fprintf(out, ", without abuse %.2f", j->none);
+	fputs("; ", out);
+	snprintf(bar, sizeof(bar), "at most %.2fx", HONEST_RATIO);
+	say_worst(out, "honest p99 against none", bar, &j->honest);
+	fputs("; ", out);
+	say_worst(out, "host max against none", "no larger", &j->host);
+	say_detector(r, out);
+}
+
+void isolation_verdict(const struct result *r, char *text, size_t size)
+{
+	FILE *out = fmemopen(text, size, "w");
+	char reason[100];
+	struct judged j;
+
+	if (!out)
+		return;
+	judge(r, &j);
+	find_reason(&j, reason, sizeof(reason));
+	if (*reason)
+		fprintf(out, "no verdict: isolation: %s%s", reason, j.fair.cases ? "; seen: " : "");
+	else
+		fprintf(out, "verdict: isolation: %s: ",
+			j.fair.within == j.fair.cases && j.honest.within == j.honest.cases ?
+				"reached" :
+				"missed");
+	if (j.fair.cases)
+		say_cases(r, &j, out);
+	fclose(out);
+}
