@@ -5,6 +5,8 @@
 #	LIMIT: seconds for each program; KERNEL: directory in which L1's kernel was built, with KVM's modules if it has some
 
 set -eu
+# shellcheck source=tests/lab/modules.sh
+. "$(dirname "$0")/modules.sh"
 limit=$1
 kernel=$2
 shift 2
@@ -35,37 +37,8 @@ count() { # NAME STATUS
 	names+=$(sed -nE 's/^not ok [0-9]+ / /p' "$log" | tr -d '\n')
 }
 
-vendor=intel
-! grep -qw svm /proc/cpuinfo || vendor=amd
-modules=(virt/lib/irqbypass arch/x86/kvm/kvm "arch/x86/kvm/kvm-$vendor")
-
-modules_load() {
-	local module parameter
-	for module in "${modules[@]}"; do
-		parameter=''
-		[ "${module##*/}" != kvm ] || parameter=coop=1
-		busybox insmod "$kernel/$module.ko" $parameter
-	done
-}
-
-# The last one first; a reference that was lost shows here.
-modules_unload() {
-	local i name
-	for ((i = ${#modules[@]} - 1; i >= 0; i--)); do
-		name=${modules[i]##*/}
-		if ! busybox rmmod "${name//-/_}"; then
-			names+=" $name(not unloaded)"
-			failed=$((failed + 1))
-		fi
-	done
-}
-
 record "expect $((25 * $#))"
-builtin=yes
-if [ ! -e /dev/kvm ]; then
-	builtin=no
-	modules_load
-fi
+modules_load "$kernel"
 for program in "$@"; do
 	name=${program##*/}
 	record "progress $n $# $name"
@@ -75,7 +48,11 @@ for program in "$@"; do
 	record_log "$name"
 	n=$((n + 1))
 done
-[ "$builtin" = yes ] || modules_unload
+modules_unload
+for name in ${MODULES_LEFT[@]+"${MODULES_LEFT[@]}"}; do
+	names+=" $name(not unloaded)"
+	failed=$((failed + 1))
+done
 record "progress $n $# done"
 
 # What the lab cannot run is not tested: a skip is no pass.
