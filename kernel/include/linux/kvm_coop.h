@@ -19,6 +19,7 @@
 #ifdef CONFIG_KVM_COOP
 
 #include <linux/jump_label.h>
+#include <linux/mm.h>
 #include <linux/sched.h>
 
 DECLARE_STATIC_KEY_FALSE(kvm_coop_key);
@@ -33,6 +34,15 @@ void __kvm_coop_run_begin(struct kvm_vcpu *vcpu);
 void __kvm_coop_run_end(struct kvm_vcpu *vcpu);
 void __kvm_coop_sched_in(struct kvm_vcpu *vcpu);
 void __kvm_coop_sched_out(struct kvm_vcpu *vcpu);
+
+/* core.c, called by vmm_page.c */
+u64 kvm_coop_budget_left(struct kvm_vcpu *vcpu, enum coop_class class);
+
+/* vmm_page.c */
+void __kvm_coop_vmm_run(struct kvm_vcpu *vcpu, u32 state);
+int __kvm_coop_vmm_mmap(struct kvm_vcpu *vcpu, struct vm_area_struct *vma);
+void kvm_coop_vmm_grant(struct kvm_vcpu *vcpu);
+void kvm_coop_vmm_destroy(struct kvm_vcpu *vcpu);
 
 /* core.c, called by the architecture */
 void kvm_coop_vcpu_init(struct kvm_vcpu *vcpu);
@@ -120,17 +130,49 @@ static inline void kvm_coop_run_end(struct kvm_vcpu *vcpu)
 		__kvm_coop_run_end(vcpu);
 }
 
+/*
+ * The vCPU's run state for the VMM, whether or not the guest has registered.
+ * Outside of KVM_RUN the thread is the VMM's own business.
+ */
+static inline void kvm_coop_vmm_run(struct kvm_vcpu *vcpu, u32 state)
+{
+	if (READ_ONCE(vcpu->coop.vmm) && vcpu->coop.task)
+		__kvm_coop_vmm_run(vcpu, state);
+}
+
 /* Preempt notifiers. Context: preemption off; out: rq lock held. */
 static inline void kvm_coop_sched_in(struct kvm_vcpu *vcpu)
 {
 	if (kvm_coop_active(vcpu))
 		__kvm_coop_sched_in(vcpu);
+	if (static_branch_unlikely(&kvm_coop_key))
+		kvm_coop_vmm_run(vcpu, KVM_COOP_STATE_RUNNING);
 }
 
 static inline void kvm_coop_sched_out(struct kvm_vcpu *vcpu)
 {
 	if (kvm_coop_active(vcpu))
 		__kvm_coop_sched_out(vcpu);
+	if (static_branch_unlikely(&kvm_coop_key))
+		kvm_coop_vmm_run(vcpu, READ_ONCE(vcpu->preempted) ?
+				 KVM_COOP_STATE_PREEMPTED :
+				 KVM_COOP_STATE_BLOCKED);
+}
+
+/* The vCPU's file is being mapped: 0 or a negative error. May sleep. */
+static inline int kvm_coop_vmm_mmap(struct kvm_vcpu *vcpu,
+				    struct vm_area_struct *vma)
+{
+	return vcpu->kvm->coop.policy ? __kvm_coop_vmm_mmap(vcpu, vma) : 0;
+}
+
+/* What lies at @offset of the vCPU's file, in pages, or NULL. */
+static inline struct page *kvm_coop_vmm_page(struct kvm_vcpu *vcpu,
+					     unsigned long offset)
+{
+	if (offset != KVM_COOP_VMM_PAGE_OFFSET || !READ_ONCE(vcpu->coop.vmm))
+		return NULL;
+	return virt_to_page(vcpu->coop.vmm);
 }
 
 #else /* !CONFIG_KVM_COOP */
@@ -149,6 +191,18 @@ static inline void kvm_coop_vcpu_destroy(struct kvm_vcpu *vcpu) { }
 static inline void kvm_coop_vm_destroy(struct kvm *kvm) { }
 static inline void kvm_coop_unregister(struct kvm_vcpu *vcpu) { }
 static inline void kvm_coop_service(struct kvm_vcpu *vcpu) { }
+
+static inline int kvm_coop_vmm_mmap(struct kvm_vcpu *vcpu,
+				    struct vm_area_struct *vma)
+{
+	return 0;
+}
+
+static inline struct page *kvm_coop_vmm_page(struct kvm_vcpu *vcpu,
+					     unsigned long offset)
+{
+	return NULL;
+}
 
 static inline int kvm_coop_enable(struct kvm *kvm, struct kvm_enable_cap *cap)
 {

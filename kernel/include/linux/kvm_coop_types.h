@@ -77,6 +77,9 @@ struct kvm_coop {
  * @exec_mark: sum_exec_runtime of @task up to which boosted time is settled
  * @yield_until: ktime until which a yield in a critical section waits
  *
+ * @vmm: the page that the VMM maps, or NULL; set once, its lines have rules
+ *	of their own (vmm_page.c)
+ *
  * The vCPU thread only:
  * @timer: looks after @bound_at; may be armed late, never missing
  * @due_timer: armed while the vCPU waits for its turn and something urgent comes
@@ -114,6 +117,7 @@ struct kvm_vcpu_coop {
 	enum coop_reason	reason;
 	u64			exec_mark;
 	u64			yield_until;
+	struct kvm_coop_vmm_page *vmm;
 
 	struct hrtimer		timer;
 	struct hrtimer		due_timer;

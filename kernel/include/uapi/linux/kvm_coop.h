@@ -318,4 +318,72 @@ struct kvm_coop_config {
 	__u32 reserved;
 };
 
+/*
+ * The VMM's view of a vCPU: one page, mapped read-only and shared from the
+ * vCPU's file descriptor at this offset, in pages. It is there for VMs with
+ * KVM_CAP_COOP, whatever their guests do; otherwise touching it is SIGBUS, as
+ * it is where nothing lies. A mapping that could be written is -EPERM, and so
+ * is making it writable later. The mapping may outlive the vCPU's descriptor.
+ *
+ * Two lines, each with a sequence count that is odd while the kernel writes:
+ * read seq, the fields, and seq again. All times are CLOCK_MONOTONIC, ns.
+ */
+#define KVM_COOP_VMM_PAGE_OFFSET	16
+
+/* for the VMM only: the thread is outside of KVM_RUN */
+#define KVM_COOP_STATE_USER		3
+
+/* grant flags */
+/* the guest has registered its page */
+#define KVM_COOP_VMM_REGISTERED		(1U << 0)
+/* a boost or deferral is granted */
+#define KVM_COOP_VMM_BOOSTED		(1U << 1)
+/* the last request was refused: debt, or an empty budget */
+#define KVM_COOP_VMM_THROTTLED		(1U << 2)
+/* somebody else set the thread's class, so nothing is granted to it */
+#define KVM_COOP_VMM_HANDS_OFF		(1U << 3)
+
+/* Written when the thread enters or leaves KVM_RUN, or is scheduled in it. */
+struct kvm_coop_vmm_run {
+	__u32 seq;
+	/*
+	 * KVM_COOP_STATE_*. If the page is mapped for the first time while
+	 * the thread is inside of KVM_RUN: USER until the next change.
+	 */
+	__u32 state;
+	/* when it changed to this state, or was confirmed in it */
+	__u64 since_ns;
+	/*
+	 * When the time slice ends, as estimated at since_ns; 0 = nobody
+	 * competed for the pCPU then, or the state is not RUNNING. A boost
+	 * goes on beyond it, until bound_ns at most.
+	 */
+	__u64 slice_end_ns;
+	__u64 reserved[5];
+};
+
+/* Written when something is granted, refused or ended. */
+struct kvm_coop_vmm_grant {
+	__u32 seq;
+	/* KVM_COOP_VMM_* */
+	__u32 flags;
+	/* KVM_COOP_F_* in force */
+	__u32 features;
+	/* as the guest is told, see struct kvm_coop_host_line */
+	__u32 irq_ticket;
+	/* when the grant ends at the latest unless it is renewed; 0 = none */
+	__u64 bound_ns;
+	/* ns of boost for RT work left at the last change */
+	__u64 budget_left_ns;
+	__u64 reserved[4];
+};
+
+struct kvm_coop_vmm_page {
+	/* bytes in use; a field beyond is not there. Constant */
+	__u32 size;
+	__u32 reserved[15];
+	struct kvm_coop_vmm_run run;
+	struct kvm_coop_vmm_grant grant;
+};
+
 #endif /* _UAPI_LINUX_KVM_COOP_H */

@@ -213,8 +213,14 @@ static u32 status_bits(const struct kvm_vcpu_coop *c)
 	return status;
 }
 
-/* ns that are left for boosts of one class, as of the last look. Under coop.lock. */
-static u64 budget_left(struct kvm_vcpu *vcpu, enum coop_class class)
+/**
+ * kvm_coop_budget_left - what is left for boosts of one class
+ * @vcpu: the vCPU
+ * @class: of the reasons for a boost
+ *
+ * Context: coop.lock held. Return: ns of run time, as of the last look.
+ */
+u64 kvm_coop_budget_left(struct kvm_vcpu *vcpu, enum coop_class class)
 {
 	struct kvm_coop *coop = &vcpu->kvm->coop;
 	s64 left;
@@ -244,7 +250,7 @@ static void publish(struct kvm_vcpu *vcpu)
 	raw_spin_lock_irq(&c->lock);
 	status = status_bits(c);
 	ticket = c->ticket;
-	budget = budget_left(vcpu, COOP_CLASS_RT);
+	budget = kvm_coop_budget_left(vcpu, COOP_CLASS_RT);
 	if (c->throttled)
 		refill_at = ktime_to_guest_tsc(vcpu, c->retry_at);
 	raw_spin_unlock_irq(&c->lock);
@@ -358,7 +364,7 @@ static u64 refill(struct kvm_vcpu *vcpu, enum coop_class class, u64 now,
 		       coop_budget_wait(all, vm_rate(config, class),
 					COOP_BUDGET_MIN_NS));
 	raw_spin_unlock(&coop->lock);
-	return budget_left(vcpu, class);
+	return kvm_coop_budget_left(vcpu, class);
 }
 
 static void spend(struct kvm_vcpu *vcpu, enum coop_class class, u64 used)
@@ -474,8 +480,10 @@ static int grant(struct kvm_vcpu *vcpu, enum coop_reason reason, u64 now)
 		settle(vcpu);
 	ret = ask(vcpu, reason, now, &length);
 	trace_kvm_coop_grant(vcpu->vcpu_id, reason, kept, ret);
-	if (ret)
+	if (ret) {
+		kvm_coop_vmm_grant(vcpu);
 		return ret;
+	}
 
 	if (!kept)
 		c->exec_mark = READ_ONCE(c->task->se.sum_exec_runtime);
@@ -497,6 +505,7 @@ static int grant(struct kvm_vcpu *vcpu, enum coop_reason reason, u64 now)
 		vcpu->stat.coop_boosts_rt++;
 	else
 		vcpu->stat.coop_boosts_irq++;
+	kvm_coop_vmm_grant(vcpu);
 	kvm_make_request(KVM_REQ_COOP, vcpu);
 	return 0;
 }
@@ -515,6 +524,7 @@ static void __end_boost(struct kvm_vcpu *vcpu, u64 *counter, const char *why)
 	c->reason = COOP_REASON_NONE;
 	(*counter)++;
 	trace_kvm_coop_end(vcpu->vcpu_id, why, ktime_get_ns() - c->granted_at);
+	kvm_coop_vmm_grant(vcpu);
 	kvm_make_request(KVM_REQ_COOP, vcpu);
 }
 
@@ -985,7 +995,10 @@ static int attach(struct kvm_vcpu *vcpu, gpa_t gpa)
 	memset(&c->facts, 0, sizeof(c->facts));
 	c->ticket = page.guest.irq_ack;
 	c->stamp = ktime_get_ns();
+	raw_spin_lock_irq(&c->lock);
 	WRITE_ONCE(c->registered, true);
+	kvm_coop_vmm_grant(vcpu);
+	raw_spin_unlock_irq(&c->lock);
 	kvm_make_request(KVM_REQ_COOP, vcpu);
 	return 0;
 }
@@ -1029,8 +1042,9 @@ void kvm_coop_unregister(struct kvm_vcpu *vcpu)
 	if (c->boosted)
 		end_boost(vcpu, user);
 	c->features = 0;
-	raw_spin_unlock_irq(&c->lock);
 	WRITE_ONCE(c->registered, false);
+	kvm_coop_vmm_grant(vcpu);
+	raw_spin_unlock_irq(&c->lock);
 	hrtimer_cancel(&c->due_timer);
 	c->msr = 0;
 	kvm_gpc_deactivate(&c->page);
@@ -1077,12 +1091,14 @@ void __kvm_coop_run_begin(struct kvm_vcpu *vcpu)
 	raw_spin_lock_irq(&c->lock);
 	c->task = current;
 	raw_spin_unlock_irq(&c->lock);
+	kvm_coop_vmm_run(vcpu, KVM_COOP_STATE_RUNNING);
 }
 
 void __kvm_coop_run_end(struct kvm_vcpu *vcpu)
 {
 	struct kvm_vcpu_coop *c = &vcpu->coop;
 
+	kvm_coop_vmm_run(vcpu, KVM_COOP_STATE_USER);
 	raw_spin_lock_irq(&c->lock);
 	if (c->boosted)
 		end_boost(vcpu, user);
@@ -1110,6 +1126,7 @@ void kvm_coop_vcpu_destroy(struct kvm_vcpu *vcpu)
 {
 	hrtimer_cancel(&vcpu->coop.timer);
 	kvm_coop_unregister(vcpu);
+	kvm_coop_vmm_destroy(vcpu);
 	put_pid(vcpu->coop.thread);
 }
 
