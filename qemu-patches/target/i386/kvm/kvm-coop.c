@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0 */
+/* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * kvm-coop: cooperative vCPU scheduling, the VMM's side.
  *
@@ -7,12 +7,22 @@
  * the host's ceilings; see struct kvm_coop_config.
  */
 #include "qemu/osdep.h"
+#include "qemu/atomic.h"
+#include "qemu/cutils.h"
+#include "qemu/error-report.h"
 #include "qapi/error.h"
+#include "qapi/visitor.h"
 #include <linux/kvm.h>
+#include <sys/mman.h>
 #include "kvm-coop.h"
+
+/* EEVDF's own limits; 0 asks for the host's default */
+#define SLICE_NS_MIN 100000
+#define SLICE_NS_MAX 100000000
 
 static struct {
     struct kvm_coop_config config;
+    GHashTable *given; /* names of the properties that were set */
     bool enabled;
 } coop = {
     .config = {
@@ -29,11 +39,13 @@ static const char *const policy_names[] = {
     [KVM_COOP_POLICY_FAIR] = "fair",
 };
 
-static const struct {
+typedef struct CoopLimit {
     const char *name;
     uint32_t *value;
     const char *help;
-} limits[] = {
+} CoopLimit;
+
+static const CoopLimit limits[] = {
     { "coop-rt-priority", &coop.config.rt_priority,
       "SCHED_FIFO priority of a boosted vCPU thread" },
     { "coop-slice-ns", &coop.config.slice_ns,
@@ -66,6 +78,55 @@ static const struct {
       "how much of it may be used at once" },
 };
 
+/*
+ * A second value for the same property is a mistake in a long command line,
+ * and one for a running VM would have no effect.
+ */
+static bool may_set(const char *name, Error **errp)
+{
+    if (coop.enabled) {
+        error_setg(errp, "%s cannot be changed once the VM has vCPUs", name);
+        return false;
+    }
+    if (!coop.given) {
+        coop.given = g_hash_table_new(g_str_hash, g_str_equal);
+    }
+    if (!g_hash_table_add(coop.given, (gpointer)name)) {
+        error_setg(errp, "%s is given twice: give it once", name);
+        return false;
+    }
+    return true;
+}
+
+static void get_limit(Object *obj, Visitor *v, const char *name, void *opaque,
+                      Error **errp)
+{
+    const CoopLimit *limit = opaque;
+
+    visit_type_uint32(v, name, limit->value, errp);
+}
+
+static void set_limit(Object *obj, Visitor *v, const char *name, void *opaque,
+                      Error **errp)
+{
+    const CoopLimit *limit = opaque;
+    int64_t value;
+
+    if (!visit_type_int(v, name, &value, errp) || !may_set(limit->name, errp)) {
+        return;
+    }
+    if (value < 0 || value > UINT32_MAX) {
+        error_setg(errp, "%s=%" PRId64 " is out of range: give 0 to %u",
+                   name, value, UINT32_MAX);
+    } else if (limit->value == &coop.config.slice_ns && value &&
+               (value < SLICE_NS_MIN || value > SLICE_NS_MAX)) {
+        error_setg(errp, "%s=%" PRId64 " is out of range: give %d to %d",
+                   name, value, SLICE_NS_MIN, SLICE_NS_MAX);
+    } else {
+        *limit->value = value;
+    }
+}
+
 static char *get_policy(Object *obj, Error **errp)
 {
     return g_strdup(policy_names[coop.config.policy]);
@@ -73,6 +134,9 @@ static char *get_policy(Object *obj, Error **errp)
 
 static void set_policy(Object *obj, const char *value, Error **errp)
 {
+    if (!may_set("coop-policy", errp)) {
+        return;
+    }
     for (uint32_t i = 0; i < ARRAY_SIZE(policy_names); i++) {
         if (!strcmp(value, policy_names[i])) {
             coop.config.policy = i;
@@ -89,7 +153,9 @@ static bool get_charge(Object *obj, Error **errp)
 
 static void set_charge(Object *obj, bool value, Error **errp)
 {
-    coop.config.flags = value ? 0 : KVM_COOP_CONFIG_NO_CHARGE;
+    if (may_set("coop-charge", errp)) {
+        coop.config.flags = value ? 0 : KVM_COOP_CONFIG_NO_CHARGE;
+    }
 }
 
 static bool get_defer(Object *obj, Error **errp)
@@ -99,8 +165,10 @@ static bool get_defer(Object *obj, Error **errp)
 
 static void set_defer(Object *obj, bool value, Error **errp)
 {
-    coop.config.features &= ~KVM_COOP_F_DEFER;
-    coop.config.features |= value ? KVM_COOP_F_DEFER : 0;
+    if (may_set("coop-defer", errp)) {
+        coop.config.features &= ~KVM_COOP_F_DEFER;
+        coop.config.features |= value ? KVM_COOP_F_DEFER : 0;
+    }
 }
 
 void kvm_coop_accel_class_init(ObjectClass *oc)
@@ -115,9 +183,8 @@ void kvm_coop_accel_class_init(ObjectClass *oc)
     object_class_property_set_description(oc, "coop-defer",
         "Defer preemptions that would hit a critical section of the guest");
     for (size_t i = 0; i < ARRAY_SIZE(limits); i++) {
-        object_class_property_add_uint32_ptr(oc, limits[i].name,
-                                             limits[i].value,
-                                             OBJ_PROP_FLAG_READWRITE);
+        object_class_property_add(oc, limits[i].name, "uint32", get_limit,
+                                  set_limit, NULL, (void *)&limits[i]);
         object_class_property_set_description(oc, limits[i].name,
                                               limits[i].help);
     }
@@ -126,6 +193,40 @@ void kvm_coop_accel_class_init(ObjectClass *oc)
 uint32_t kvm_coop_supported_cpuid(KVMState *s)
 {
     return kvm_check_extension(s, KVM_CAP_COOP) > 0 ? CPUID_KVM_COOP : 0;
+}
+
+const struct kvm_coop_config *kvm_coop_config(void)
+{
+    return coop.enabled ? &coop.config : NULL;
+}
+
+/* coop-grace-us has its ceiling in kvm's parameter coop_max_grace_us. */
+static char *ceiling_path(const CoopLimit *limit)
+{
+    g_autofree char *name = g_strdup(limit->name + strlen("coop-"));
+
+    return g_strdup_printf("/sys/module/kvm/parameters/coop_max_%s",
+                           g_strdelimit(name, "-", '_'));
+}
+
+/* The kernel refused the configuration without saying why: find it out. */
+static void set_refused(Error **errp)
+{
+    for (size_t i = 0; i < ARRAY_SIZE(limits); i++) {
+        g_autofree char *path = ceiling_path(&limits[i]);
+        g_autofree char *text = NULL;
+        unsigned int ceiling;
+
+        if (g_file_get_contents(path, &text, NULL, NULL) &&
+            !qemu_strtoui(g_strchomp(text), NULL, 10, &ceiling) &&
+            *limits[i].value > ceiling) {
+            error_setg(errp, "%s=%u is above this host's ceiling of %u (%s)",
+                       limits[i].name, *limits[i].value, ceiling, path);
+            return;
+        }
+    }
+    error_setg(errp, "kvm-coop: the host kernel refused a coop-* value: "
+               "is it newer or older than this QEMU?");
 }
 
 static bool enable(KVMState *s, Error **errp)
@@ -137,8 +238,12 @@ static bool enable(KVMState *s, Error **errp)
     int ret = kvm_vm_ioctl(s, KVM_ENABLE_CAP, &cap);
 
     if (ret == -EINVAL) {
-        error_setg(errp, "kvm-coop: the host kernel refused a coop-* value: "
-                   "see its ceilings in /sys/module/kvm/parameters/coop_max_*");
+        set_refused(errp);
+    } else if (ret == -EPERM && coop.config.flags) {
+        error_setg(errp, "coop-charge=off needs CAP_SYS_NICE");
+    } else if (ret == -EBUSY) {
+        error_setg(errp, "kvm-coop=on for this vCPU: the first one of the VM "
+                   "was created without");
     } else if (ret < 0) {
         error_setg_errno(errp, -ret, "kvm-coop: cannot enable it for the VM");
     }
@@ -158,4 +263,73 @@ bool kvm_coop_cpu_realize(X86CPU *cpu, Error **errp)
     }
     coop.enabled = enable(kvm_state, errp);
     return coop.enabled;
+}
+
+/* --- the kernel's page for the VMM --------------------------------------- */
+
+void kvm_coop_init_vcpu(X86CPU *cpu)
+{
+    size_t size = qemu_real_host_page_size();
+    void *page;
+
+    if (!coop.enabled) {
+        return;
+    }
+    page = mmap(NULL, size, PROT_READ, MAP_SHARED, CPU(cpu)->kvm_fd,
+                KVM_COOP_VMM_PAGE_OFFSET * size);
+    if (page == MAP_FAILED) {
+        warn_report("kvm-coop: no state of vCPU %d: %s",
+                    CPU(cpu)->cpu_index, strerror(errno));
+        return;
+    }
+    cpu->kvm_coop_page = page;
+}
+
+void kvm_coop_destroy_vcpu(X86CPU *cpu)
+{
+    if (cpu->kvm_coop_page) {
+        munmap((void *)cpu->kvm_coop_page, qemu_real_host_page_size());
+        cpu->kvm_coop_page = NULL;
+    }
+}
+
+/*
+ * Copy one line of the page, all of it as of one moment. The kernel writes it
+ * with preemption disabled, so an odd count does not last.
+ */
+static void read_line(void *to, const void *line, size_t size,
+                      const uint32_t *seq)
+{
+    uint32_t before;
+
+    do {
+        before = qatomic_read(seq) & ~1u;
+        /* not the line of before an even count, smp_wmb() in end_write() */
+        smp_rmb();
+        memcpy(to, line, size);
+        /* nor a part of what came later, smp_wmb() in begin_write() */
+        smp_rmb();
+    } while (qatomic_read(seq) != before);
+}
+
+bool kvm_coop_get_run(const X86CPU *cpu, struct kvm_coop_vmm_run *run)
+{
+    const struct kvm_coop_vmm_page *page = cpu->kvm_coop_page;
+
+    if (!page) {
+        return false;
+    }
+    read_line(run, &page->run, sizeof(*run), &page->run.seq);
+    return true;
+}
+
+bool kvm_coop_get_grant(const X86CPU *cpu, struct kvm_coop_vmm_grant *grant)
+{
+    const struct kvm_coop_vmm_page *page = cpu->kvm_coop_page;
+
+    if (!page) {
+        return false;
+    }
+    read_line(grant, &page->grant, sizeof(*grant), &page->grant.seq);
+    return true;
 }
