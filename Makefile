@@ -18,6 +18,7 @@ LIBS := -ljansson -lm -lpthread
 
 # program:directory
 PROGRAMS := coop-lab:lab/host coop-init:lab/init coop-report:bench/report \
+	$(foreach d,$(patsubst %/,%,$(wildcard tests/programs/*/)),coop-test-$(notdir $(d)):$(d)) \
 	$(foreach d,$(filter-out bench/lib bench/report,$(patsubst %/,%,$(wildcard bench/*/))),coop-bench-$(notdir $(d)):$(d))
 STATIC := coop-init
 

@@ -1,0 +1,213 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * coop-test-options: what QEMU makes of kvm-coop's options, right ones and wrong ones. Runs in L1,
+ * as a job of coop-lab. No guest is started: every VM is stopped from the beginning.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <jansson.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "bench/lib/driver.h"
+#include "lab/lib/proc.h"
+#include "lab/lib/qmp.h"
+#include "lab/lib/record.h"
+
+#define QEMU_ERR "/run/coop/options.err"
+#define QMP_PATH "/run/coop/options.qmp"
+#define LIMIT_MS 20000
+
+struct refused {
+	const char *accel, *cpu;
+	const char *says; /* part of the one error */
+	bool host_off; /* with kvm.coop=0 */
+};
+
+#define ON "host,kvm-coop=on"
+
+static const struct refused refused[] = {
+	{ "coop-grace-us=-1", ON, "coop-grace-us=-1 is out of range", false },
+	{ "coop-irq-bound-us=4294967296", ON, "out of range", false },
+	{ "coop-rt-burst-us=99999999999999999999", ON, "coop-rt-burst-us", false },
+	{ "coop-grace-us=fast", ON, "coop-grace-us", false },
+	{ "coop-slice-ns=99999", ON, "give 100000 to 100000000", false },
+	{ "coop-slice-ns=100000001", ON, "give 100000 to 100000000", false },
+	{ "coop-rt-priority=50", ON, "coop-rt-priority=50 is above this host's ceiling of 49",
+	  false },
+	{ "coop-irq-bound-us=10001", ON, "above this host's ceiling of 10000", false },
+	{ "coop-linger-us=5001", ON, "above this host's ceiling of 5000", false },
+	{ "coop-grace-us=501", ON, "above this host's ceiling of 500", false },
+	{ "coop-debt-limit-us=10001", ON, "above this host's ceiling of 10000", false },
+	{ "coop-rt-rate-permille=901", ON, "above this host's ceiling of 900", false },
+	{ "coop-rt-burst-us=50001", ON, "above this host's ceiling of 50000", false },
+	{ "coop-policy=fast", ON, "coop-policy must be none, rt or fair, not 'fast'", false },
+	{ "coop-policy=", ON, "coop-policy must be none, rt or fair", false },
+	{ "coop-defer=maybe", ON, "coop-defer", false },
+	{ "coop-defer=on,coop-defer=off", ON, "coop-defer is given twice", false },
+	{ "coop-policy=rt,coop-policy=rt", ON, "coop-policy is given twice", false },
+	{ "coop-grace-us=50,coop-grace-us=60", ON, "coop-grace-us is given twice", false },
+	{ "coop-speed=1", ON, "coop-speed", false },
+	{ NULL, "host,kvm-coop=perhaps", "kvm-coop", false },
+	{ NULL, ON, "the host kernel does not offer it", true },
+};
+
+struct accepted {
+	const char *accel, *cpu;
+	const char *policy; /* NULL: not enabled */
+	bool host_off;
+	const char *global; /* as libvirt users give it */
+};
+
+static const struct accepted accepted[] = {
+	{ NULL, "host", NULL, false, NULL },
+	{ NULL, "max", NULL, false, NULL },
+	{ NULL, "host,kvm-coop=off", NULL, false, NULL },
+	{ NULL, "host", NULL, true, NULL },
+	{ NULL, ON, "rt", false, NULL },
+	{ NULL, "max,kvm-coop=on", "rt", false, NULL },
+	{ NULL, "qemu64,kvm-coop=on", "rt", false, NULL },
+	{ NULL, "host,kvm-coop=on,kvm-pv-enforce-cpuid=on", "rt", false, NULL },
+	{ "coop-policy=fair", ON, "fair", false, NULL },
+	{ "coop-policy=none", ON, "none", false, NULL },
+	{ "coop-grace-us=500,coop-rt-priority=49,coop-slice-ns=100000000,coop-defer=on", ON, "rt",
+	  false, NULL },
+	{ NULL, "host", "rt", false, "x86_64-cpu.kvm-coop=on" },
+	{ NULL, "qemu64", "rt", false, "x86_64-cpu.kvm-coop=on" },
+	/* limits of a feature that the VM does not have */
+	{ "coop-grace-us=50", "host", NULL, false, NULL },
+};
+
+static char error[600];
+
+#define FAIL(...) (snprintf(error, sizeof(error), __VA_ARGS__), -1)
+
+static pid_t start_qemu(const char *options, const char *cpu, const char *global)
+{
+	struct proc_args args = { .n = 0 };
+	pid_t parent = getpid(), pid;
+	char accel[300];
+
+	unlink(QMP_PATH);
+	snprintf(accel, sizeof(accel), "kvm%s%s", options ? "," : "", options ? options : "");
+	proc_args_add(&args, getenv("COOP_QEMU"), "-L", "/usr/share/seabios", "-L",
+		      "/usr/share/qemu", "-M", "pc", "-S", "-nodefaults", "-display", "none");
+	proc_args_add(&args, "-m", "64", "-accel", accel, "-cpu", cpu, "-qmp",
+		      "unix:" QMP_PATH ",server=on,wait=off");
+	if (global)
+		proc_args_add(&args, "-global", global);
+	pid = fork();
+	if (!pid) {
+		int err = open(QEMU_ERR, O_WRONLY | O_CREAT | O_TRUNC, 0644);
+
+		proc_child_setup(parent, -1);
+		dup2(err, STDERR_FILENO);
+		execv(args.argv[0], args.argv);
+		_exit(127);
+	}
+	return pid;
+}
+
+/* QEMU warns of every CPU feature that the host lacks, and goes on; an error ends it. */
+static int count_errors(const char *text)
+{
+	int n = 0;
+
+	for (const char *line = text; *line; line += strcspn(line, "\n"), line += !!*line)
+		n += !strstr(line, "warning: ") || strstr(line, "warning: ") > strchr(line, '\n');
+	return n;
+}
+
+static int check_refused(const struct refused *r)
+{
+	pid_t pid = start_qemu(r->accel, r->cpu, NULL);
+	int status = proc_wait(pid, LIMIT_MS), ret = 0;
+	char *text = proc_read_file(QEMU_ERR, NULL);
+
+	if (status == -1) {
+		proc_kill_group(pid);
+		ret = FAIL("QEMU starts");
+	} else if (!WIFEXITED(status) || WEXITSTATUS(status) != 1) {
+		ret = FAIL("status %#x: %s", status, text);
+	} else if (!text || count_errors(text) != 1 || !strstr(text, r->says)) {
+		ret = FAIL("not one error with \"%s\": %s", r->says, text);
+	}
+	free(text);
+	return ret;
+}
+
+static int check_info(const struct accepted *a, struct qmp *q)
+{
+	json_t *info = qmp_call(q, "query-kvm-coop", NULL, LIMIT_MS);
+	bool enabled = json_is_true(json_object_get(info, "enabled"));
+	const char *policy = json_string_value(json_object_get(info, "policy"));
+	size_t vcpus = json_array_size(json_object_get(info, "vcpus"));
+	int ret = 0;
+
+	if (!info)
+		return FAIL("%s", q->error);
+	if (enabled != !!a->policy || vcpus != enabled ||
+	    (enabled && (!policy || strcmp(policy, a->policy))))
+		ret = FAIL("enabled %d, policy %s, %zu vCPUs", enabled, policy ? policy : "none",
+			   vcpus);
+	json_decref(info);
+	return ret;
+}
+
+static int check_accepted(const struct accepted *a)
+{
+	pid_t pid = start_qemu(a->accel, a->cpu, a->global);
+	char *text = NULL;
+	struct qmp q;
+	int ret;
+
+	ret = qmp_open(&q, QMP_PATH, LIMIT_MS) ? FAIL("%s", q.error) : check_info(a, &q);
+	if (!ret)
+		ret = qmp_do(&q, "quit", NULL, LIMIT_MS) ? FAIL("%s", q.error) : 0;
+	if (!ret && proc_wait(pid, LIMIT_MS))
+		ret = FAIL("QEMU does not end well");
+	else if (ret)
+		proc_kill_group(pid);
+	qmp_close(&q);
+	text = proc_read_file(QEMU_ERR, NULL);
+	if (text && *text)
+		ret = FAIL("%s, and QEMU says: %.300s", ret ? "fails" : "works", text);
+	free(text);
+	return ret;
+}
+
+static void report(const char *accel, const char *cpu, int ret, int *failed)
+{
+	printf("%s -accel kvm,%s -cpu %s%s%s\n", ret ? "FAIL" : "ok", accel ? accel : "", cpu,
+	       ret ? ": " : "", ret ? error : "");
+	*failed += !!ret;
+}
+
+int main(void)
+{
+	int n = 0, failed = 0, fd = record_fd();
+	int total = sizeof(refused) / sizeof(refused[0]) + sizeof(accepted) / sizeof(accepted[0]);
+
+	if (!getenv("COOP_QEMU") || driver_switch(true)) {
+		fprintf(stderr, "coop: this runs in L1, with a kernel that has kvm-coop\n");
+		return 2;
+	}
+	signal(SIGPIPE, SIG_IGN);
+	record_expect(fd, 2 * total);
+	for (size_t i = 0; i < sizeof(refused) / sizeof(refused[0]); i++) {
+		record_progress(fd, n++, total, "%s", refused[i].says);
+		driver_switch(!refused[i].host_off);
+		report(refused[i].accel, refused[i].cpu, check_refused(&refused[i]), &failed);
+	}
+	for (size_t i = 0; i < sizeof(accepted) / sizeof(accepted[0]); i++) {
+		record_progress(fd, n++, total, "-cpu %s", accepted[i].cpu);
+		driver_switch(!accepted[i].host_off);
+		report(accepted[i].accel, accepted[i].cpu, check_accepted(&accepted[i]), &failed);
+	}
+	record_verdict(fd, !failed, "%d command lines, %d wrong", total, failed);
+	return failed ? 1 : 0;
+}
