@@ -23,6 +23,8 @@ static const struct {
     { "coop_boosts_kept", offsetof(KvmCoopCounters, boosts_kept) },
     { "coop_deferrals", offsetof(KvmCoopCounters, deferrals) },
     { "coop_refused_debt", offsetof(KvmCoopCounters, refused_debt) },
+    { "coop_refused_budget", offsetof(KvmCoopCounters, refused_budget) },
+    { "coop_throttles", offsetof(KvmCoopCounters, throttles) },
     { "coop_refused_class", offsetof(KvmCoopCounters, refused_class) },
     { "coop_ends_yield", offsetof(KvmCoopCounters, ends_yield) },
     { "coop_ends_exit", offsetof(KvmCoopCounters, ends_exit) },

@@ -42,39 +42,42 @@ static const char *const policy_names[] = {
 typedef struct CoopLimit {
     const char *name;
     uint32_t *value;
+    const char *ceiling; /* kvm's module parameter without coop_max_, or NULL */
     const char *help;
 } CoopLimit;
 
 static const CoopLimit limits[] = {
-    { "coop-rt-priority", &coop.config.rt_priority,
+    { "coop-rt-priority", &coop.config.rt_priority, "rt_priority",
       "SCHED_FIFO priority of a boosted vCPU thread" },
-    { "coop-slice-ns", &coop.config.slice_ns,
+    { "coop-slice-ns", &coop.config.slice_ns, NULL,
       "time slice of the vCPU threads while not boosted" },
-    { "coop-irq-bound-us", &coop.config.irq_bound_us,
+    { "coop-irq-bound-us", &coop.config.irq_bound_us, "irq_bound_us",
       "longest boost for an interrupt" },
-    { "coop-linger-us", &coop.config.linger_us,
+    { "coop-linger-us", &coop.config.linger_us, "linger_us",
       "how long a boost without reason survives VM exits" },
-    { "coop-grace-us", &coop.config.grace_us,
+    { "coop-grace-us", &coop.config.grace_us, "grace_us",
       "longest deferral of a preemption" },
-    { "coop-debt-limit-us", &coop.config.debt_limit_us,
+    { "coop-debt-limit-us", &coop.config.debt_limit_us, "debt_limit_us",
       "debt above which nothing more is lent" },
-    { "coop-rt-bound-us", &coop.config.rt_bound_us,
+    { "coop-rt-bound-us", &coop.config.rt_bound_us, "rt_bound_us",
       "longest boost for real-time tasks before debt and budgets are checked" },
-    { "coop-rt-rate-permille", &coop.config.rt_rate_permille,
+    { "coop-rt-rate-permille", &coop.config.rt_rate_permille, "rate_permille",
       "CPU time lent to real-time tasks of a vCPU, per 1000" },
-    { "coop-rt-burst-us", &coop.config.rt_burst_us,
+    { "coop-rt-burst-us", &coop.config.rt_burst_us, "burst_us",
       "how much of it may be used at once" },
-    { "coop-irq-rate-permille", &coop.config.irq_rate_permille,
+    { "coop-irq-rate-permille", &coop.config.irq_rate_permille, "rate_permille",
       "CPU time lent to a vCPU for interrupts, per 1000" },
-    { "coop-irq-burst-us", &coop.config.irq_burst_us,
+    { "coop-irq-burst-us", &coop.config.irq_burst_us, "burst_us",
       "how much of it may be used at once" },
     { "coop-vm-rt-rate-permille", &coop.config.vm_rt_rate_permille,
+      "vm_rate_permille",
       "CPU time lent to real-time tasks of the VM, per 1000 of one CPU" },
-    { "coop-vm-rt-burst-us", &coop.config.vm_rt_burst_us,
+    { "coop-vm-rt-burst-us", &coop.config.vm_rt_burst_us, "vm_burst_us",
       "how much of it may be used at once" },
     { "coop-vm-irq-rate-permille", &coop.config.vm_irq_rate_permille,
+      "vm_rate_permille",
       "CPU time lent to the VM for interrupts, per 1000 of one CPU" },
-    { "coop-vm-irq-burst-us", &coop.config.vm_irq_burst_us,
+    { "coop-vm-irq-burst-us", &coop.config.vm_irq_burst_us, "vm_burst_us",
       "how much of it may be used at once" },
 };
 
@@ -200,20 +203,13 @@ const struct kvm_coop_config *kvm_coop_config(void)
     return coop.enabled ? &coop.config : NULL;
 }
 
-/* coop-grace-us has its ceiling in kvm's parameter coop_max_grace_us. */
-static char *ceiling_path(const CoopLimit *limit)
-{
-    g_autofree char *name = g_strdup(limit->name + strlen("coop-"));
-
-    return g_strdup_printf("/sys/module/kvm/parameters/coop_max_%s",
-                           g_strdelimit(name, "-", '_'));
-}
-
 /* The kernel refused the configuration without saying why: find it out. */
 static void set_refused(Error **errp)
 {
     for (size_t i = 0; i < ARRAY_SIZE(limits); i++) {
-        g_autofree char *path = ceiling_path(&limits[i]);
+        g_autofree char *path =
+            g_strdup_printf("/sys/module/kvm/parameters/coop_max_%s",
+                            limits[i].ceiling ?: "");
         g_autofree char *text = NULL;
         unsigned int ceiling;
 
