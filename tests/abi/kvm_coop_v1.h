@@ -83,6 +83,8 @@ struct kvm_coop_config_v1 {
 	uint32_t vm_irq_rate_permille;
 	uint32_t vm_irq_burst_us;
 	uint32_t rt_bound_us;
+	uint32_t io_rate_permille;
+	uint32_t io_burst_us;
 	uint32_t reserved;
 };
 
@@ -141,6 +143,8 @@ struct kvm_coop_config_v1 {
 	X(config, vm_irq_rate_permille)		\
 	X(config, vm_irq_burst_us)		\
 	X(config, rt_bound_us)			\
+	X(config, io_rate_permille)		\
+	X(config, io_burst_us)			\
 	X(config, reserved)
 
 /* X(struct, size, alignment) */
@@ -150,7 +154,7 @@ struct kvm_coop_config_v1 {
 	X(host_line, 64, 8)			\
 	X(host_facts, 64, 8)			\
 	X(page, 256, 256)			\
-	X(config, 80, 4)
+	X(config, 88, 4)
 
 /* X(name, value) */
 #define KVM_COOP_V1_VALUES(X)			\
@@ -177,6 +181,10 @@ struct kvm_coop_config_v1 {
 	X(KVM_COOP_STATE_BLOCKED, 2)		\
 	X(KVM_COOP_PC_RESCHED_INVERTED, 1)	\
 	X(KVM_CAP_COOP, 0x4b434f50)		\
+	X(KVM_CAP_COOP_IO_THREAD, 0x4b434f51)	\
+	X(KVM_COOP_IO_THREAD_REMOVE, 0)		\
+	X(KVM_COOP_IO_THREAD_ADD, 1)		\
+	X(KVM_COOP_IO_THREADS_MAX, 64)		\
 	X(KVM_COOP_POLICY_NONE, 0)		\
 	X(KVM_COOP_POLICY_RT, 1)		\
 	X(KVM_COOP_POLICY_FAIR, 2)		\

@@ -38,6 +38,12 @@ void __kvm_coop_sched_out(struct kvm_vcpu *vcpu);
 /* core.c, called by vmm_page.c */
 u64 kvm_coop_budget_left(struct kvm_vcpu *vcpu, enum coop_class class);
 
+/* io_thread.c */
+void kvm_coop_io_init(struct kvm *kvm);
+void kvm_coop_io_destroy(struct kvm *kvm);
+int kvm_coop_io_thread(struct kvm *kvm, struct kvm_enable_cap *cap);
+void kvm_coop_io_charge(struct kvm *kvm);
+
 /* vmm_page.c */
 void __kvm_coop_vmm_run(struct kvm_vcpu *vcpu, u32 state);
 int __kvm_coop_vmm_mmap(struct kvm_vcpu *vcpu, struct vm_area_struct *vma);
@@ -202,6 +208,12 @@ static inline struct page *kvm_coop_vmm_page(struct kvm_vcpu *vcpu,
 					     unsigned long offset)
 {
 	return NULL;
+}
+
+static inline int kvm_coop_io_thread(struct kvm *kvm,
+				     struct kvm_enable_cap *cap)
+{
+	return -EINVAL;
 }
 
 static inline int kvm_coop_enable(struct kvm *kvm, struct kvm_enable_cap *cap)

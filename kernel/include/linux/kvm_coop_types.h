@@ -7,6 +7,7 @@
 
 #include <linux/hrtimer.h>
 #include <linux/kvm_types.h>
+#include <linux/list.h>
 #include <linux/spinlock_types.h>
 #include <linux/types.h>
 #include <uapi/linux/kvm_coop.h>
@@ -40,14 +41,22 @@ struct kvm_coop_policy {
  * @policy: NULL while the VM has not enabled the feature; constant once the
  *	first vCPU exists, as is @config
  * @config: with all defaults filled in
- * @lock: for @budget; nests inside of the vCPUs' locks
+ * @lock: for what follows; nests inside of the vCPUs' locks
  * @budget: of all vCPUs together
+ * @io_budget: of the I/O threads, if they have a limit
+ * @io_threads: the registered ones
+ * @io_nr: how many there are
+ * @io_timer: looks whether they exceed the limit; armed while there are some
  */
 struct kvm_coop {
 	const struct kvm_coop_policy	*policy;
 	struct kvm_coop_config		config;
 	raw_spinlock_t			lock;
 	struct coop_budget		budget[COOP_CLASS_NR];
+	struct coop_budget		io_budget;
+	struct list_head		io_threads;
+	unsigned int			io_nr;
+	struct hrtimer			io_timer;
 };
 
 /**

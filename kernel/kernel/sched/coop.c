@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Loans of RT priority to fair tasks; see include/linux/sched/coop.h.
+ * Loans of RT priority to fair tasks, and pauses; see include/linux/sched/coop.h.
  *
  * Everything here may be called from hard interrupts, with interrupts enabled
  * or not, but never with a run-queue lock or a pi_lock held: both are taken,
@@ -10,6 +10,8 @@
 #include <linux/sched.h>
 #include <linux/sched/coop.h>
 #include <linux/sched/rt.h>
+#include <linux/sched/signal.h>
+#include <linux/task_work.h>
 #include <linux/export.h>
 #include <linux/jump_label.h>
 
@@ -127,6 +129,12 @@ static void unlock_and_balance(struct rq *rq, struct task_struct *p,
 	task_rq_unlock(rq, p, rf);
 	balance_callbacks(rq, head);
 	preempt_enable();
+}
+
+/* @p is a new task, copied from its parent. */
+void sched_coop_fork(struct task_struct *p)
+{
+	memset(&p->coop, 0, sizeof(p->coop));
 }
 
 static u64 exec_runtime(struct rq *rq, struct task_struct *p)
@@ -262,6 +270,38 @@ int sched_coop_return(struct task_struct *p)
 	return ret;
 }
 EXPORT_SYMBOL_GPL(sched_coop_return);
+
+static void pause_work(struct callback_head *work)
+{
+	ktime_t until = ns_to_ktime(READ_ONCE(current->coop.pause_until));
+
+	while (ktime_before(ktime_get(), until) &&
+	       !fatal_signal_pending(current)) {
+		set_current_state(TASK_KILLABLE | TASK_FREEZABLE);
+		schedule_hrtimeout(&until, HRTIMER_MODE_ABS);
+	}
+	atomic_set_release(&current->coop.pausing, 0);
+}
+
+/**
+ * sched_coop_pause - let a task of user space sleep where it does no harm
+ * @p: the task, or a kernel worker that handles signals as vhost's do
+ * @until: ktime in ns
+ *
+ * It sleeps before it returns to user space, interrupting system calls that can
+ * be, where it holds no lock of the kernel. Nothing happens if it is paused
+ * already. Context: any but NMI.
+ */
+void sched_coop_pause(struct task_struct *p, u64 until)
+{
+	if (atomic_cmpxchg_acquire(&p->coop.pausing, 0, 1))
+		return;
+	WRITE_ONCE(p->coop.pause_until, until);
+	init_task_work(&p->coop.pause, pause_work);
+	/* one that exits pauses for good */
+	task_work_add(p, &p->coop.pause, TWA_SIGNAL | TWAF_NO_ALLOC);
+}
+EXPORT_SYMBOL_GPL(sched_coop_pause);
 
 /**
  * sched_coop_slice_left - how long the current task may run on

@@ -46,6 +46,8 @@ struct sched_coop_level {
  * @borrowed: the loan is running
  * @free: nothing is charged for it
  * @due: @debt has not been applied yet, whatever run queue that will be on
+ * @pausing: @pause is queued or runs; set by whoever queues it
+ * @pause: makes the task sleep until @pause_until, ktime in ns
  */
 struct sched_coop {
 	struct sched_coop_level	level;
@@ -57,6 +59,9 @@ struct sched_coop {
 	bool			borrowed;
 	bool			free;
 	bool			due;
+	atomic_t		pausing;
+	u64			pause_until;
+	struct callback_head	pause;
 };
 
 DECLARE_STATIC_KEY_FALSE(sched_coop_key);
@@ -68,8 +73,10 @@ bool sched_coop_contended(struct task_struct *p);
 int sched_coop_borrow(struct task_struct *p, int prio, u64 limit_ns,
 		      u64 *wait_ns);
 int sched_coop_return(struct task_struct *p);
+void sched_coop_pause(struct task_struct *p, u64 until);
 u64 sched_coop_slice_left(void);
 u64 sched_coop_wait_estimate(void);
+void sched_coop_fork(struct task_struct *p);
 void sched_coop_get(void);
 void sched_coop_put(void);
 
@@ -107,6 +114,7 @@ static inline void sched_coop_reweight(struct cfs_rq *cfs_rq,
 struct sched_coop_level { };
 struct sched_coop { };
 
+static inline void sched_coop_fork(struct task_struct *p) { }
 static inline void sched_coop_place(const struct cfs_rq *cfs_rq,
 				    struct sched_entity *se, u64 avg) { }
 static inline void sched_coop_reweight(struct cfs_rq *cfs_rq,

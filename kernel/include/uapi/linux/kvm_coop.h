@@ -255,6 +255,20 @@ struct kvm_coop_page {
  */
 #define KVM_CAP_COOP			0x4b434f50
 
+/*
+ * KVM_ENABLE_CAP on a VM that has KVM_CAP_COOP, at any time: args[0] = thread
+ * ID of one of the caller's threads that does the VM's I/O (an iothread, a
+ * vhost worker), args[1] = KVM_COOP_IO_THREAD_*. The CPU time that it uses from
+ * then on is taken from the VM's budgets; with io_rate_permille, the VM's I/O
+ * threads are paused when they together exceed it. -ESRCH: no such thread of
+ * the caller's, or, to remove, not registered; -EEXIST; -ENOSPC: there are
+ * KVM_COOP_IO_THREADS_MAX. A thread that exits need not be removed.
+ */
+#define KVM_CAP_COOP_IO_THREAD		0x4b434f51
+#define KVM_COOP_IO_THREAD_REMOVE	0
+#define KVM_COOP_IO_THREAD_ADD		1
+#define KVM_COOP_IO_THREADS_MAX		64
+
 /* what a boost does to the vCPU thread */
 /* facts only: no thread is ever touched */
 #define KVM_COOP_POLICY_NONE		0
@@ -314,6 +328,13 @@ struct kvm_coop_config {
 	__u32 vm_irq_burst_us;
 	/* longest grant with RT intent before debt and budgets are checked, us */
 	__u32 rt_bound_us;
+	/*
+	 * What the VM's I/O threads may use together, parts per thousand of a
+	 * pCPU; here 0 means no limit.
+	 */
+	__u32 io_rate_permille;
+	/* and how much of it may be saved up and used at once, us */
+	__u32 io_burst_us;
 	/* must be 0 */
 	__u32 reserved;
 };

@@ -357,6 +357,7 @@ static u64 refill(struct kvm_vcpu *vcpu, enum coop_class class, u64 now,
 	coop_budget_refill(own, vcpu_rate(config, class),
 			   us(vcpu_burst(config, class)), now);
 	raw_spin_lock(&coop->lock);
+	kvm_coop_io_charge(vcpu->kvm);
 	coop_budget_refill(all, vm_rate(config, class),
 			   us(vm_burst(config, class)), now);
 	*wait_ns = max(coop_budget_wait(own, vcpu_rate(config, class),
@@ -1134,6 +1135,7 @@ void kvm_coop_vm_destroy(struct kvm *kvm)
 {
 	if (!kvm->coop.policy)
 		return;
+	kvm_coop_io_destroy(kvm);
 	static_branch_dec(&kvm_coop_key);
 	sched_coop_put();
 }
@@ -1189,7 +1191,9 @@ static bool config_valid(struct kvm_coop_config *c)
 	       limit(&c->vm_rt_burst_us, 20000, coop_max_vm_burst_us) &&
 	       limit(&c->vm_irq_rate_permille, 1000,
 		     coop_max_vm_rate_permille) &&
-	       limit(&c->vm_irq_burst_us, 20000, coop_max_vm_burst_us);
+	       limit(&c->vm_irq_burst_us, 20000, coop_max_vm_burst_us) &&
+	       c->io_rate_permille <= 1000 * KVM_COOP_IO_THREADS_MAX &&
+	       limit(&c->io_burst_us, 20000, coop_max_vm_burst_us);
 }
 
 /**
@@ -1208,7 +1212,7 @@ int kvm_coop_enable(struct kvm *kvm, struct kvm_enable_cap *cap)
 	struct kvm_coop_config config;
 	int ret = -EBUSY;
 
-	BUILD_BUG_ON(sizeof(struct kvm_coop_config) != 80);
+	BUILD_BUG_ON(sizeof(struct kvm_coop_config) != 88);
 
 	if (!READ_ONCE(coop_on))
 		return -EPERM;
@@ -1230,6 +1234,7 @@ int kvm_coop_enable(struct kvm *kvm, struct kvm_enable_cap *cap)
 	mutex_lock(&kvm->lock);
 	if (!kvm->created_vcpus && !kvm->coop.policy) {
 		raw_spin_lock_init(&kvm->coop.lock);
+		kvm_coop_io_init(kvm);
 		kvm->coop.config = config;
 		kvm->coop.policy = policy;
 		ret = 0;

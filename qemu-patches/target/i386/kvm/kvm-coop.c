@@ -12,6 +12,7 @@
 #include "qemu/error-report.h"
 #include "qapi/error.h"
 #include "qapi/visitor.h"
+#include "system/iothread.h"
 #include <linux/kvm.h>
 #include <sys/mman.h>
 #include "kvm-coop.h"
@@ -42,7 +43,7 @@ static const char *const policy_names[] = {
 typedef struct CoopLimit {
     const char *name;
     uint32_t *value;
-    const char *ceiling; /* kvm's module parameter without coop_max_, or NULL */
+    const char *ceiling; /* kvm's parameter without coop_max_, or NULL */
     const char *help;
 } CoopLimit;
 
@@ -78,6 +79,10 @@ static const CoopLimit limits[] = {
       "vm_rate_permille",
       "CPU time lent to the VM for interrupts, per 1000 of one CPU" },
     { "coop-vm-irq-burst-us", &coop.config.vm_irq_burst_us, "vm_burst_us",
+      "how much of it may be used at once" },
+    { "coop-io-rate-permille", &coop.config.io_rate_permille, NULL,
+      "CPU time that main loop and iothreads may use, per 1000 of one CPU" },
+    { "coop-io-burst-us", &coop.config.io_burst_us, "vm_burst_us",
       "how much of it may be used at once" },
 };
 
@@ -246,6 +251,40 @@ static bool enable(KVMState *s, Error **errp)
     return ret >= 0;
 }
 
+static void add_io_thread(int tid)
+{
+    struct kvm_enable_cap cap = {
+        .cap = KVM_CAP_COOP_IO_THREAD,
+        .args = { tid, KVM_COOP_IO_THREAD_ADD },
+    };
+    int ret = kvm_vm_ioctl(kvm_state, KVM_ENABLE_CAP, &cap);
+
+    if (ret < 0) {
+        warn_report("kvm-coop: thread %d is not charged to the VM: %s", tid,
+                    strerror(-ret));
+    }
+}
+
+static int add_iothread(Object *obj, void *opaque)
+{
+    IOThread *iothread = (IOThread *)object_dynamic_cast(obj, TYPE_IOTHREAD);
+
+    if (iothread) {
+        add_io_thread(iothread->thread_id);
+    }
+    return 0;
+}
+
+/*
+ * What works for the guest outside of its vCPUs: the main loop, which the
+ * caller is, and the iothreads of the command line.
+ */
+static void add_io_threads(void)
+{
+    add_io_thread(qemu_get_thread_id());
+    object_child_foreach(object_get_objects_root(), add_iothread, NULL);
+}
+
 bool kvm_coop_cpu_realize(X86CPU *cpu, Error **errp)
 {
     if (cpu->filtered_features[FEAT_KVM] & CPUID_KVM_COOP) {
@@ -258,6 +297,9 @@ bool kvm_coop_cpu_realize(X86CPU *cpu, Error **errp)
         return true;
     }
     coop.enabled = enable(kvm_state, errp);
+    if (coop.enabled) {
+        add_io_threads();
+    }
     return coop.enabled;
 }
 
