@@ -30,7 +30,7 @@ static pid_t start_hog(void)
 		__asm__ volatile("" ::: "memory");
 }
 
-static pid_t start_cyclictest(char *const args[], int out, int err)
+pid_t cyclictest_start(char *const args[], int out, int err)
 {
 	char *argv[RECORD_MAX_ARGS + 1] = { "cyclictest" };
 	pid_t pid = fork();
@@ -47,7 +47,7 @@ static pid_t start_cyclictest(char *const args[], int out, int err)
 	_exit(127);
 }
 
-static int send_histogram(int port, const struct hist *h)
+int cyclictest_send(int port, const struct hist *h)
 {
 	char *text = NULL;
 	size_t size = 0;
@@ -62,8 +62,7 @@ static int send_histogram(int port, const struct hist *h)
 	return ret;
 }
 
-/* One histogram per thread of cyclictest: the guest's latency is all of them together. */
-static int collect(FILE *out, struct hist *sum, struct hist_error *err)
+int cyclictest_collect(FILE *out, struct hist *sum, struct hist_error *err)
 {
 	struct hist h[HOGS_MAX];
 	int n = hist_read_cyclictest(out, h, HOGS_MAX, err);
@@ -99,11 +98,11 @@ static void measure(struct job *job, int port, char *const args[], int out_fd, i
 	if (c == EOF)
 		snprintf(job->verdict, sizeof(job->verdict), "cyclictest %s ... printed nothing",
 			 args[0]);
-	else if (collect(out, &sum, &err) || !sum.samples)
+	else if (cyclictest_collect(out, &sum, &err) || !sum.samples)
 		snprintf(job->verdict, sizeof(job->verdict), "cyclictest's output, line %lu: %s",
 			 err.line, *err.text ? err.text : "no samples");
 	else
-		job->pass = !send_histogram(port, &sum);
+		job->pass = !cyclictest_send(port, &sum);
 	if (out)
 		fclose(out);
 	hist_free(&sum);
@@ -127,7 +126,7 @@ void job_cyclictest(struct job *job, int port, char *const argv[])
 	for (int i = 0; i < hogs; i++)
 		hog[i] = start_hog();
 	record_progress(port, 0, 1, "measuring");
-	pid = start_cyclictest(argv + 2, out[1], err);
+	pid = cyclictest_start(argv + 2, out[1], err);
 	close(out[1]);
 	measure(job, port, argv + 2, out[0], err, hog, hogs);
 	waitpid(pid, NULL, 0);

@@ -116,6 +116,8 @@ static void do_job(int port, const char *role, char *const argv[])
 
 	if (!strcmp(argv[0], "@cyclictest"))
 		job_cyclictest(&job, port, argv);
+	else if (!strcmp(argv[0], "@soak"))
+		job_soak(&job, port, argv);
 	else if (!strcmp(argv[0], "@switch"))
 		job_switch(&job, port, argv);
 	else

@@ -4,6 +4,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <sys/types.h>
 
 #include "lab/lib/record.h"
@@ -43,6 +44,19 @@ void job_run(struct job *job, int port, char *const argv[]);
 
 /* argv[0] = "@cyclictest", then the number of background hogs, then cyclictest's own arguments. */
 void job_cyclictest(struct job *job, int port, char *const argv[]);
+
+/* Parts of it: a child that runs cyclictest, the sum of its threads' histograms, guest.hist. */
+struct hist;
+struct hist_error;
+pid_t cyclictest_start(char *const args[], int out, int err);
+int cyclictest_collect(FILE *out, struct hist *sum, struct hist_error *err);
+int cyclictest_send(int port, const struct hist *h);
+
+/*
+ * argv[0] = "@soak", then cyclictest's arguments; a checksum loop per CPU beside it. Progress of it
+ * is the number of checksums; passes if all of them were right.
+ */
+void job_soak(struct job *job, int port, char *const argv[]);
 
 /* argv[0] = "@switch", switches per batch, batches. */
 void job_switch(struct job *job, int port, char *const argv[]);

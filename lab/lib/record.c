@@ -319,6 +319,26 @@ static int fill(struct record_stream *s, int timeout_ms)
 	return 1;
 }
 
+void record_stream_continue(struct record_stream *to, struct record_stream *from)
+{
+	int fd = to->fd;
+
+	while (fill(from, 0) > 0)
+		;
+	free(to->buf);
+	*to = *from;
+	to->fd = fd;
+	from->buf = NULL;
+	from->len = from->cap = from->used = 0;
+}
+
+void record_stream_forget(struct record_stream *s)
+{
+	while (fill(s, 0) > 0)
+		;
+	s->len = s->used = 0;
+}
+
 int record_next(struct record_stream *s, int timeout_ms, struct record *rec)
 {
 	long long deadline = proc_now_ns() / 1000000 + timeout_ms;

@@ -59,6 +59,15 @@ void record_stream_free(struct record_stream *s);
 int record_next(struct record_stream *s, int timeout_ms, struct record *rec);
 
 /*
+ * A new descriptor for the same stream: TO, from which nothing has been read, goes on in the middle
+ * of the record in which FROM ends. FROM is empty afterwards.
+ */
+void record_stream_continue(struct record_stream *to, struct record_stream *from);
+
+/* Forget all that has been sent up to now: the sender is going to start over. */
+void record_stream_forget(struct record_stream *s);
+
+/*
  * The descriptor a job writes its records to: the lab's port, or standard output when run by
  * hand.
  */

@@ -310,6 +310,12 @@ long long vm_stat(const struct vm *vm, const char *name)
 	return value;
 }
 
+void vm_take_over(struct vm *to, struct vm *from)
+{
+	record_stream_continue(&to->port, &from->port);
+	pass_console_on(from);
+}
+
 int vm_job(struct vm *vm, char *const argv[])
 {
 	return record_job(vm->port.fd, argv) ? FAIL(vm, "cannot send a job to L2") : 0;

@@ -86,6 +86,12 @@ int vm_job(struct vm *vm, char *const argv[]);
 int vm_next(struct vm *vm, int timeout_ms, struct record *rec);
 
 /*
+ * The guest of FROM has migrated to TO: what it said before, and TO has not got, comes first. FROM
+ * says nothing any more.
+ */
+void vm_take_over(struct vm *to, struct vm *from);
+
+/*
  * Ask for power off, store the guest's kernel log as NAME-dmesg.log, wait. The guest is gone
  * afterwards in any case; -1 says that it had to be killed.
  */

@@ -158,6 +158,23 @@ static int check_info(const struct accepted *a, struct qmp *q)
 	return ret;
 }
 
+/* HMP's text, of the same. */
+static int check_text(const struct accepted *a, struct qmp *q)
+{
+	json_t *text = qmp_call(q, "human-monitor-command",
+				json_pack("{s:s}", "command-line", "info kvm-coop"), LIMIT_MS);
+	char want[40] = "not enabled";
+	int ret = 0;
+
+	if (a->policy)
+		snprintf(want, sizeof(want), "policy %s, features: irq", a->policy);
+	if (!text || !strstr(json_string_value(text), want) ||
+	    (a->policy && !strstr(json_string_value(text), "user, not registered")))
+		ret = FAIL("info kvm-coop: %.200s", text ? json_string_value(text) : q->error);
+	json_decref(text);
+	return ret;
+}
+
 static int check_accepted(const struct accepted *a)
 {
 	pid_t pid = start_qemu(a->accel, a->cpu, a->global);
@@ -165,7 +182,8 @@ static int check_accepted(const struct accepted *a)
 	struct qmp q;
 	int ret;
 
-	ret = qmp_open(&q, QMP_PATH, LIMIT_MS) ? FAIL("%s", q.error) : check_info(a, &q);
+	ret = qmp_open(&q, QMP_PATH, LIMIT_MS) ? FAIL("%s", q.error) :
+						 check_info(a, &q) || check_text(a, &q);
 	if (!ret)
 		ret = qmp_do(&q, "quit", NULL, LIMIT_MS) ? FAIL("%s", q.error) : 0;
 	if (!ret && proc_wait(pid, LIMIT_MS))
