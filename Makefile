@@ -17,10 +17,11 @@ COOP_CFLAGS := -std=gnu11 -D_GNU_SOURCE -Wall -Wextra -Werror -I. -MMD -MP
 LIBS := -ljansson -lm -lpthread
 
 # program:directory
-PROGRAMS := coop-lab:lab/host coop-init:lab/init coop-report:bench/report \
+PROGRAMS := coop-lab:lab/host coop-init:lab/init coop-report:bench/report coopstat:tools/coopstat \
 	$(foreach d,$(patsubst %/,%,$(wildcard tests/programs/*/)),coop-test-$(notdir $(d)):$(d)) \
 	$(foreach d,$(filter-out bench/lib bench/report,$(patsubst %/,%,$(wildcard bench/*/))),coop-bench-$(notdir $(d)):$(d))
 STATIC := coop-init
+LIBS_coopstat := -lncurses -ltinfo
 
 sources = $(wildcard $(1)/*.[cS])
 objects = $(patsubst %,$(ABS_O)/obj/%.o,$(basename $(1)))
@@ -41,7 +42,7 @@ unit: $(TESTS)
 define program_rule
 $(ABS_O)/$(call program,$(1)): $(call objects,$(call sources,$(call directory,$(1)))) $(LIB)
 	$$(CC) $$(CFLAGS) $$(LDFLAGS) $(if $(filter $(STATIC),$(call program,$(1))),-static) -o $$@.new $$^ \
-		$(if $(filter $(STATIC),$(call program,$(1))),,$(LIBS))
+		$(if $(filter $(STATIC),$(call program,$(1))),,$(LIBS) $(LIBS_$(call program,$(1))))
 	mv $$@.new $$@
 endef
 $(foreach p,$(PRESENT),$(eval $(call program_rule,$(p))))
