@@ -19,6 +19,8 @@
 	X(boosts_kept)        \
 	X(deferrals)          \
 	X(refused_debt)       \
+	X(refused_budget)     \
+	X(throttles)          \
 	X(refused_class)      \
 	X(ends_yield)         \
 	X(ends_exit)          \

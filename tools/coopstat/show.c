@@ -11,9 +11,9 @@ static const struct {
 	const char *head;
 	enum counter counter;
 } columns[] = {
-	{ "irq", COUNTER_boosts_irq },	       { "rt", COUNTER_boosts_rt },
-	{ "throttled", COUNTER_refused_debt }, { "deferred", COUNTER_deferrals },
-	{ "yields", COUNTER_yields },	       { "preempted", COUNTER_preempted },
+	{ "irq", COUNTER_boosts_irq },	    { "rt", COUNTER_boosts_rt },
+	{ "throttled", COUNTER_throttles }, { "deferred", COUNTER_deferrals },
+	{ "yields", COUNTER_yields },	    { "preempted", COUNTER_preempted },
 };
 
 #define COLUMNS (sizeof(columns) / sizeof(columns[0]))
