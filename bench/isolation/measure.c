@@ -21,7 +21,7 @@ struct measurement {
 	struct bench *bench;
 	struct fairshare fair;
 	struct fairshare_sample begin, last;
-	long long exits, wall_ns, abuser_ns;
+	long long exits, wall_ns, abuser_ns, honest_ns;
 	pid_t host, host_tid;
 	int host_out;
 	struct latency honest;
@@ -60,6 +60,7 @@ static void interval_end(void *arg)
 	take_sample(m, &now);
 	m->wall_ns = now.wall - m->begin.wall;
 	m->abuser_ns = now.aggressors - m->begin.aggressors;
+	m->honest_ns = now.light - m->begin.light;
 	m->exits = vm_stat(&m->bench->abuser, "exits") - m->exits;
 	vmload_pause(&m->bench->load);
 	vm_stop(&m->bench->abuser);
@@ -132,6 +133,7 @@ static json_t *make_metrics(const struct measurement *m)
 	add_number(metrics, "cotenant_fair_ratio_mean", m->fair.mean);
 	add_number(metrics, "cotenant_maxmin_ratio_min", m->fair.maxmin_min);
 	add_number(metrics, "abuser_share", (double)m->abuser_ns / m->wall_ns);
+	add_number(metrics, "honest_share", (double)m->honest_ns / m->wall_ns);
 	add_number(metrics, "exits_per_s", m->exits * 1e9 / m->wall_ns);
 	latency_metrics(metrics, "host", &m->host_hist);
 	add_number(metrics, "honest_starved_count", m->starved);

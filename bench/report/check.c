@@ -90,7 +90,7 @@ static bool is_case(const char *bench, const char *s)
 		"exit", "irq-running", "irq-halted", "boost", "switch",
 	};
 	static const char *const abuse[] = {
-		"none", "none-2", "none-4", "always", "toggle", "noack", "selfipi", "timer",
+		"none", "none-2", "none-4", "none-unmap", "always", "toggle", "noack", "selfipi", "timer",
 		"yieldstorm", "reregister", "random", "badcount", "unmap", "shared", "overcommit",
 	};
 	size_t i;

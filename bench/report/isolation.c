@@ -2,18 +2,20 @@
 /* What abusive guests do to the others: one table per mode, a row per case. */
 #include "bench/report/report.h"
 
+#include <math.h>
 #include <string.h>
 
 #define FAIR_MIN "cotenant_fair_ratio_min"
 #define HONEST_P99 "honest_p99_us"
 #define HOST_MAX "host_max_us"
 
-/* With as many competitors, and without abuse. */
+/* With as many competitors, or as much work for the VMM, and without abuse. */
 static const struct {
 	const char *case_name, *baseline;
 } baselines[] = {
 	{ "shared", "none-2" },
 	{ "overcommit", "none-4" },
+	{ "unmap", "none-unmap" },
 };
 
 bool group_is_isolation(const struct group *g)
@@ -48,12 +50,17 @@ static const struct mode *baseline_of(const struct result *r, const char *case_n
 	return case_mode(r, baseline, mode);
 }
 
-/* Median by median, for times; negative: one of the two was not measured. */
+/* Median by median; negative: one of the two was not measured. Starved in one repeat is without
+ * bound. */
 static double honest_ratio(const struct mode *m, const struct mode *none)
 {
 	struct stats_summary s, base;
 
-	if (!none || !mode_summary(m, HONEST_P99, &s) || !mode_summary(none, HONEST_P99, &base))
+	if (!none || !mode_summary(none, HONEST_P99, &base))
+		return -1;
+	if (mode_summary(m, "honest_starved_count", &s) && s.max > 0)
+		return INFINITY;
+	if (!mode_summary(m, HONEST_P99, &s))
 		return -1;
 	return stats_ratio(s.median, base.median);
 }
@@ -85,6 +92,18 @@ static void print_number(FILE *out, const struct mode *m, const char *key, int w
 		fprintf(out, "%*s", width, "-");
 }
 
+/* A guest that got no time is worse off than one that was late. */
+static void print_honest(FILE *out, const struct mode *m)
+{
+	struct stats_summary s;
+
+	print_number(out, m, "honest_avg_us", 12, 0, MEDIAN);
+	if (mode_summary(m, "honest_starved_count", &s) && s.max > 0)
+		fprintf(out, "%9s", "starved");
+	else
+		print_number(out, m, HONEST_P99, 9, 0, MEDIAN);
+}
+
 static void print_ratio(FILE *out, double ratio)
 {
 	char text[16] = "-";
@@ -103,8 +122,7 @@ static void print_case(const struct result *r, const struct group *g, const stru
 	print_number(out, m, FAIR_MIN, 8, 2, LEAST);
 	print_number(out, m, "cotenant_fair_ratio_mean", 8, 2, MEDIAN);
 	print_number(out, m, "cotenant_maxmin_ratio_min", 9, 2, LEAST);
-	print_number(out, m, "honest_avg_us", 12, 0, MEDIAN);
-	print_number(out, m, HONEST_P99, 9, 0, MEDIAN);
+	print_honest(out, m);
 	print_ratio(out, honest_ratio(m, none));
 	print_number(out, m, "host_avg_us", 10, 0, MEDIAN);
 	print_number(out, m, HOST_MAX, 9, 0, MOST);
@@ -173,7 +191,8 @@ static void worst_add(struct worst *w, double value, double bar, bool least, con
 
 struct judged {
 	struct worst fair, honest, host;
-	double none; /* fair, the least of the baselines; negative: there is none */
+	double none; /* fair, the least without abuse; negative: was not measured */
+	size_t excused; /* below the bar, as their baseline is */
 	size_t repeats; /* the fewest */
 };
 
@@ -205,6 +224,7 @@ static void judge(const struct result *r, struct judged *j)
 			continue;
 		}
 		none = baseline_of(r, g->case_name, "coop");
+		j->excused += none && fair < FAIR_RATIO && least(none, FAIR_MIN) < FAIR_RATIO;
 		worst_add(&j->fair, fair, FAIR_RATIO, true, g->case_name);
 		worst_add(&j->honest, honest_ratio(m, none), HONEST_RATIO, false, g->case_name);
 		worst_add(&j->host, host_ratio(m, none), 1, false, g->case_name);
@@ -252,9 +272,9 @@ static void find_reason(const struct judged *j, char *text, size_t size)
 	else if (j->repeats < STATS_REPEATS_MIN)
 		snprintf(text, size, "%zu repeat%s, %d are needed", j->repeats,
 			 j->repeats == 1 ? "" : "s", STATS_REPEATS_MIN);
-	else if (j->none < FAIR_RATIO && j->fair.within < j->fair.cases)
-		snprintf(text, size, "the worst second without abuse is no better than %.2f",
-			 j->none);
+	else if (j->excused && j->fair.within + j->excused == j->fair.cases)
+		snprintf(text, size, "%zu case%s worse than %.2f without abuse, too", j->excused,
+			 j->excused == 1 ? " is" : "s are", FAIR_RATIO);
 }
 
 static void say_cases(const struct result *r, const struct judged *j, FILE *out)

@@ -63,24 +63,27 @@ void rogue_fill(struct kvm_coop_page *page)
 
 static enum hrtimer_restart rogue_expired(struct hrtimer *timer)
 {
-	hrtimer_forward_now(timer, ns_to_ktime(rogue_mode->period_ns));
-	return HRTIMER_RESTART;
+	return HRTIMER_NORESTART;
+}
+
+/* From the thread: the handler would never let go of a CPU that is slow. */
+static void rogue_arm(struct rogue_cpu *r)
+{
+	if (!hrtimer_active(&r->timer))
+		hrtimer_start(&r->timer, ns_to_ktime(rogue_mode->period_ns),
+			      HRTIMER_MODE_REL_PINNED_HARD);
 }
 
 static void rogue_start_cpu(struct rogue_cpu *r)
 {
-	if (!rogue_mode->unregistered) {
-		rogue_fill(r->own);
-		if (rogue_mode->setup)
-			rogue_mode->setup(r);
-		WRITE_ONCE(r->page->guest.intent, rogue_mode->intent);
-		if (rogue_register(r))
-			pr_warn("CPU %u: registration refused\n",
-				smp_processor_id());
-	}
-	if (rogue_mode->period_ns)
-		hrtimer_start(&r->timer, ns_to_ktime(rogue_mode->period_ns),
-			      HRTIMER_MODE_REL_PINNED_HARD);
+	if (rogue_mode->unregistered)
+		return;
+	rogue_fill(r->own);
+	if (rogue_mode->setup)
+		rogue_mode->setup(r);
+	WRITE_ONCE(r->page->guest.intent, rogue_mode->intent);
+	if (rogue_register(r))
+		pr_warn("CPU %u: registration refused\n", smp_processor_id());
 }
 
 /* Also where there was nothing to start. */
@@ -102,6 +105,8 @@ static int rogue_thread(void *data)
 		for (i = 0; i < ROGUE_BURST; i++) {
 			if (rogue_mode->step)
 				rogue_mode->step(r);
+			if (rogue_mode->period_ns)
+				rogue_arm(r);
 			barrier();
 		}
 		cond_resched();

@@ -154,6 +154,8 @@ static const struct rogue_mode rogue_modes[] = {
 	  .step = rogue_shared },
 	{ "random", .step = rogue_random },
 	{ "badcount", .intent = KVM_COOP_INTENT_RT, .step = rogue_badcount },
+	{ "remap", .unregistered = true, .init = rogue_unmap_init,
+	  .exit = rogue_unmap_exit, .step = rogue_remap_step },
 	{ "unmap", .intent = KVM_COOP_INTENT_RT, .init = rogue_unmap_init,
 	  .exit = rogue_unmap_exit, .setup = rogue_unmap_setup,
 	  .step = rogue_unmap_step },

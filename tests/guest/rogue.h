@@ -41,7 +41,7 @@ DECLARE_PER_CPU(struct rogue_cpu, rogue_cpus);
  * @name: as given with mode=
  * @unregistered: never says anything to the host
  * @intent: right after registration, and then never changed unless by @step
- * @period_ns: of a timer of its own, 0 = none
+ * @period_ns: of a timer of its own, armed again and again, 0 = none
  * @init: once, before any CPU begins; may be NULL, 0 or a negative errno
  * @exit: once, when all CPUs have ended and are unregistered; may be NULL
  * @setup: on each CPU, in its thread, before it registers; may be NULL
@@ -78,5 +78,6 @@ int rogue_unmap_init(void);
 void rogue_unmap_exit(void);
 void rogue_unmap_setup(struct rogue_cpu *r);
 void rogue_unmap_step(struct rogue_cpu *r);
+void rogue_remap_step(struct rogue_cpu *r);
 
 #endif /* _COOP_ROGUE_H */

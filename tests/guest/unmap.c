@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * mode=unmap: take memory away that the host uses. The chipset of QEMU's
+ * mode=unmap: take memory away that the host uses; mode=remap: that nobody uses. The chipset of QEMU's
  * machine "pc" shows RAM or nothing at 0xd0000, as the guest tells it: the VMM
  * then adds and removes the memory under a registered page.
  */
@@ -65,19 +65,28 @@ void rogue_unmap_setup(struct rogue_cpu *r)
 	r->gpa = UNMAP_GPA;
 }
 
-/*
- * Every other turn it goes, and comes back in the next: once with the page and
- * the count in it, once with the count only and a page of the CPU's own.
- */
-void rogue_unmap_step(struct rogue_cpu *r)
+/* Every other turn the memory goes, and comes back in the next. True if it came. */
+static bool unmap_turn(struct rogue_cpu *r)
 {
 	bool there = !(r->turn & 1);
 
 	if (!rogue_turn(r))
-		return;
+		return false;
 	pci_write_config_byte(unmap_bridge, I440FX_PAM_D0000,
 			      there ? I440FX_PAM_NONE : I440FX_PAM_RAM);
-	if (there)
+	return !there;
+}
+
+/* What the VMM and KVM do for it, with nobody registered. */
+void rogue_remap_step(struct rogue_cpu *r)
+{
+	unmap_turn(r);
+}
+
+/* Once with the page and the count in it, once with the count and a page of the CPU's own. */
+void rogue_unmap_step(struct rogue_cpu *r)
+{
+	if (!unmap_turn(r))
 		return;
 	r->page = r->turn & 2 ? r->own : unmap_memory;
 	r->gpa = r->turn & 2 ? virt_to_phys(r->own) : UNMAP_GPA;
