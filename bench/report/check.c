@@ -29,7 +29,8 @@ int result_fail(struct result_error *err, const char *fmt, ...)
 
 static const char *const plain_metrics[] = {
 	"samples", "overflow", "cotenant_share_min", "cotenant_share_mean",
-	"callbacks", "glitches", "xruns",
+	"callbacks", "glitches", "xruns", "cotenant_fair_ratio_min", "cotenant_fair_ratio_mean",
+	"cotenant_maxmin_ratio_min",
 };
 
 static const char *const whole_metrics[] = {

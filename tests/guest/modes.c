@@ -4,18 +4,23 @@
 
 #include <linux/cpumask.h>
 #include <linux/io.h>
-#include <linux/jiffies.h>
+#include <linux/ktime.h>
 #include <linux/string.h>
 
 #include "rogue.h"
 
-#define ROGUE_TURN	2	/* jiffies */
+#define ROGUE_TURN_NS	(8 * NSEC_PER_MSEC)
+
+void rogue_turn_again(struct rogue_cpu *r)
+{
+	r->next = ktime_get_ns() + ROGUE_TURN_NS;
+}
 
 bool rogue_turn(struct rogue_cpu *r)
 {
-	if (r->turn && time_before(jiffies, r->next))
+	if (ktime_get_ns() < r->next)
 		return false;
-	r->next = jiffies + ROGUE_TURN;
+	rogue_turn_again(r);
 	r->turn++;
 	return true;
 }

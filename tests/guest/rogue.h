@@ -19,7 +19,7 @@
  * @rnd: for pages of random content
  * @timer: of modes with a period
  * @work: an interrupt from the CPU to itself
- * @next: jiffies of the next slow step
+ * @next: when the next slow step is due, ns
  * @turn: slow steps so far
  */
 struct rogue_cpu {
@@ -30,7 +30,7 @@ struct rogue_cpu {
 	struct rnd_state	rnd;
 	struct hrtimer		timer;
 	struct irq_work		work;
-	unsigned long		next;
+	u64			next;
 	unsigned int		turn;
 };
 
@@ -69,10 +69,12 @@ int rogue_write_msr(u64 value);
 int rogue_register(struct rogue_cpu *r);
 
 /*
- * True every other tick, for steps that the host has to see: it reads the page
- * when it preempts the vCPU.
+ * True every 8 ms, for steps that the host has to see: it reads the page when
+ * it preempts the vCPU. rogue_turn_again() begins the 8 ms anew: a step that
+ * takes as long leaves the CPU to others.
  */
 bool rogue_turn(struct rogue_cpu *r);
+void rogue_turn_again(struct rogue_cpu *r);
 
 int rogue_unmap_init(void);
 void rogue_unmap_exit(void);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * mode=unmap: take memory away that the host uses; mode=remap: that nobody uses. The chipset of QEMU's
- * machine "pc" shows RAM or nothing at 0xd0000, as the guest tells it: the VMM
- * then adds and removes the memory under a registered page.
+ * mode=unmap: take memory away that the host uses; mode=remap: that nobody
+ * uses. The chipset of QEMU's machine "pc" shows RAM or nothing at 0xd0000, as
+ * the guest tells it: the VMM then adds and removes the memory there.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
@@ -74,6 +74,7 @@ static bool unmap_turn(struct rogue_cpu *r)
 		return false;
 	pci_write_config_byte(unmap_bridge, I440FX_PAM_D0000,
 			      there ? I440FX_PAM_NONE : I440FX_PAM_RAM);
+	rogue_turn_again(r);
 	return !there;
 }
 
