@@ -48,7 +48,7 @@ static const char usage[] =
 	"                      shared, overcommit (these)\n"
 	"  --repeat N          rounds (1)\n"
 	"  --seconds S         per measurement (6)\n"
-	"  --interval US       both cyclictests'; a multiple of the tick locks on to the scheduler's phase (2170)\n"
+	"  --interval US       both cyclictests'; a multiple of the tick locks on to the scheduler's phase (10850)\n"
 	"  --abuse-only        no honest guest, and nothing is measured: the host has to survive\n"
 	"  --boot-limit S      until the guests say hello (120)\n"
 	"  --result-limit S    from the end of a measurement to its result (90)\n"
@@ -108,7 +108,7 @@ int options_parse(struct options *o, int argc, char **argv)
 			       .cases = DRIVER_CHOICE("case", cases),
 			       .repeat = 1,
 			       .seconds = 6,
-			       .interval_us = 2170,
+			       .interval_us = 10850,
 			       .boot_limit = 120,
 			       .result_limit = 90 };
 	ret = driver_options(argc, argv, long_options, set_option, o);
