@@ -10,7 +10,7 @@ if [ ! -x "$tree/scripts/checkpatch.pl" ]; then
 	echo "no kernel tree yet: ./coop build kernel"
 	exit 77
 fi
-mapfile -d '' -t files < <(find kernel guest -type f -name '*.[ch]' ! -name 'trace*.h' -print0 2>/dev/null | LC_ALL=C sort -z)
+mapfile -d '' -t files < <(find kernel guest tests/guest -type f -name '*.[ch]' ! -name 'trace*.h' -print0 2>/dev/null | LC_ALL=C sort -z)
 if [ ${#files[@]} -eq 0 ]; then
 	echo "no kernel code"
 	exit 77
