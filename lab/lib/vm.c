@@ -18,8 +18,8 @@
 
 /* How often a waiting driver looks for new console output. */
 #define CONSOLE_MS 500
-/* From QEMU's start to its vCPU threads. */
-#define THREADS_LIMIT_MS 10000
+/* From QEMU's start to its vCPU threads; a checked L1 on a busy machine took 10 s. */
+#define THREADS_LIMIT_MS 60000
 
 #define FAIL(vm, ...) (snprintf((vm)->error, sizeof((vm)->error), __VA_ARGS__), -1)
 
