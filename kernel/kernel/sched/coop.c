@@ -158,11 +158,21 @@ static bool may_borrow(const struct task_struct *p)
 	return true;
 }
 
+/*
+ * Borrowers compete, too, and FIFO tasks of one priority wait for each other:
+ * one that has used less than its share goes before one that has used more.
+ */
+static int loan_prio(struct task_struct *p, int prio)
+{
+	return coop_fair_behind(p) ? prio + 1 : prio;
+}
+
 static int begin_loan(struct rq *rq, struct task_struct *p, int prio,
 		      u64 limit_ns, u64 *wait_ns)
 {
 	u64 exec = exec_runtime(rq, p);
 
+	prio = loan_prio(p, prio);
 	p->coop.free = limit_ns == SCHED_COOP_FREE;
 	if (!p->coop.free && coop_fair_in_debt(p, limit_ns, wait_ns))
 		return -EAGAIN;
@@ -187,13 +197,18 @@ static void charge_loan(struct rq *rq, struct task_struct *p)
 }
 
 /* The loan goes on. A debtor is refused, as at the beginning. */
-static int renew_loan(struct rq *rq, struct task_struct *p, u64 limit_ns,
-		      u64 *wait_ns)
+static int renew_loan(struct rq *rq, struct task_struct *p, int prio,
+		      u64 limit_ns, u64 *wait_ns)
 {
 	charge_loan(rq, p);
 	if (!p->coop.free && coop_fair_in_debt(p, limit_ns, wait_ns))
 		return -EAGAIN;
+	prio = loan_prio(p, prio);
 	coop_fair_renew(p);
+	if (prio != p->coop.prio) {
+		p->coop.prio = prio;
+		switch_policy(rq, p, SCHED_FIFO, prio);
+	}
 	return 0;
 }
 
@@ -205,7 +220,7 @@ static bool loan_intact(const struct task_struct *p)
 /**
  * sched_coop_borrow - lend @p a SCHED_FIFO priority, or let its loan go on
  * @p: the task, current or not, sleeping or not
- * @prio: rt_priority, 1..99
+ * @prio: rt_priority, 1..98; one more for a task that is behind its share
  * @limit_ns: debt in ns of @p's run time, beyond a slice or a tick, above which
  *	the answer is no; or SCHED_COOP_FREE
  * @wait_ns: with -EAGAIN, wall time after which the answer may be another: an
@@ -227,7 +242,7 @@ int sched_coop_borrow(struct task_struct *p, int prio, u64 limit_ns,
 	update_rq_clock(rq);
 	if (p->coop.borrowed) {
 		if (loan_intact(p))
-			ret = renew_loan(rq, p, limit_ns, wait_ns);
+			ret = renew_loan(rq, p, prio, limit_ns, wait_ns);
 	} else if (may_borrow(p)) {
 		ret = begin_loan(rq, p, prio, limit_ns, wait_ns);
 	}

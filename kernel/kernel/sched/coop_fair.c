@@ -116,6 +116,20 @@ bool coop_fair_in_debt(struct task_struct *p, u64 limit_ns, u64 *wait_ns)
 	return in_debt;
 }
 
+bool coop_fair_behind(struct task_struct *p)
+{
+	struct sched_entity *se = &p->se;
+
+	for_each_sched_entity(se) {
+		struct cfs_rq *cfs_rq = cfs_rq_of(se);
+
+		if (!coop_alone(cfs_rq, se) &&
+		    coop_position(cfs_rq, se, avg_vruntime(cfs_rq)) > 0)
+			return false;
+	}
+	return true;
+}
+
 static void coop_note_debt(struct sched_coop *loan, u64 avg)
 {
 	loan->debt = (s64)(loan->level.floor - avg);

@@ -18,6 +18,12 @@ struct task_struct;
  */
 bool coop_fair_in_debt(struct task_struct *p, u64 limit_ns, u64 *wait_ns);
 
+/*
+ * Does @p, and each of its groups, stand no further than the average of its
+ * competitors?
+ */
+bool coop_fair_behind(struct task_struct *p);
+
 /* A loan begins: take down where @p stands. */
 void coop_fair_open(struct task_struct *p);
 

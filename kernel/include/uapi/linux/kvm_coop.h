@@ -273,7 +273,7 @@ struct kvm_coop_page {
 /* facts only: no thread is ever touched */
 #define KVM_COOP_POLICY_NONE		0
 /*
- * SCHED_FIFO at rt_priority while boosted, charged back afterwards; otherwise
+ * SCHED_FIFO at rt_priority, or one more, while boosted, charged back afterwards; otherwise
  * as policy fair
  */
 #define KVM_COOP_POLICY_RT		1
@@ -298,7 +298,10 @@ struct kvm_coop_config {
 	__u32 features;
 	/* KVM_COOP_CONFIG_* */
 	__u32 flags;
-	/* SCHED_FIFO priority of a boosted thread, 1..99 */
+	/*
+	 * SCHED_FIFO priority of a boosted thread, 1..98; one more while it has
+	 * used less than its fair share
+	 */
 	__u32 rt_priority;
 	/* EEVDF slice for policies rt and fair, ns, 100000..100000000 */
 	__u32 slice_ns;
