@@ -1,0 +1,353 @@
+// SPDX-License-Identifier: GPL-2.0
+/* What the coalescing decision does with loads that one can reason about. */
+#include "tests/unit/check.h"
+#include "tests/unit/coalesce.h"
+
+#define START (1000 * MS)
+
+static const char *const policy_names[] = { "off", "rate", "vic", "slice", "auto" };
+
+/* A steady load: INTERVAL between completions, INFLIGHT after each. */
+struct load {
+	struct coop_coalesce_limits limits;
+	struct coop_slice_facts facts;
+	struct coop_coalesce s;
+	uint64_t now, until, interval;
+	uint32_t inflight;
+	unsigned long completions, deliveries, reasons[COOP_COALESCE_REASON_NR];
+	bool held;
+};
+
+static struct load load_init(enum coop_coalesce_policy policy, uint64_t interval, uint32_t inflight)
+{
+	return (struct load){ .limits = usual_limits(policy),
+			      .now = START,
+			      .interval = interval,
+			      .inflight = inflight };
+}
+
+static void count(struct load *l, enum coop_coalesce_reason reason)
+{
+	l->reasons[reason]++;
+	l->held = reason == COOP_COALESCE_HOLD;
+	if (!l->held)
+		l->deliveries++;
+}
+
+/* The timer, if it is due before TIME. */
+static void run_timer(struct load *l, uint64_t time)
+{
+	if (l->held && l->until <= time)
+		count(l, coop_coalesce_expire(&l->s, l->until));
+}
+
+static void complete(struct load *l)
+{
+	struct coop_coalesce_decision d;
+
+	run_timer(l, l->now);
+	d = coop_coalesce_complete(&l->s, &l->limits, &l->facts, l->inflight, l->now);
+	count(l, d.reason);
+	l->until = d.until_ns;
+	l->completions++;
+	l->now += l->interval;
+}
+
+/* Long enough for the rate to be known, then counted for a second. */
+static void run(struct load *l)
+{
+	for (uint64_t end = l->now + 500 * MS; l->now < end;)
+		complete(l);
+	l->completions = l->deliveries = 0;
+	memset(l->reasons, 0, sizeof(l->reasons));
+	for (uint64_t end = l->now + 1000 * MS; l->now < end;)
+		complete(l);
+}
+
+static void test_never_held(void)
+{
+	for (int policy = 0; policy < COOP_COALESCE_POLICY_NR; policy++)
+		for (uint32_t inflight = 0; inflight < 4; inflight++) {
+			struct load l = load_init(policy, 20 * US, inflight);
+
+			run(&l);
+			CHECK(l.deliveries == l.completions, "%s holds at depth %u",
+			      policy_names[policy], inflight + 1);
+		}
+}
+
+static void test_threshold_zero(void)
+{
+	struct load l = load_init(COOP_COALESCE_VIC, 20 * US, 0);
+
+	l.limits.inflight = 0;
+	run(&l);
+	CHECK(l.deliveries == l.completions, "nothing is in flight and still it holds");
+	l.inflight = 1;
+	run(&l);
+	CHECK(l.deliveries < l.completions, "one is in flight, that is enough here");
+}
+
+static void test_off(void)
+{
+	struct load l = load_init(COOP_COALESCE_OFF, 20 * US, 63);
+
+	run(&l);
+	CHECK(l.reasons[COOP_COALESCE_DIRECT] == l.completions, "off holds");
+}
+
+/* The batch is what is outstanding by the threshold; what is held counts as outstanding. */
+static void test_vic_ratio(void)
+{
+	static const struct {
+		uint32_t inflight;
+		unsigned long least, most; /* completions per delivery */
+	} cases[] = { { 4, 1, 1 }, { 8, 2, 2 }, { 15, 4, 5 }, { 63, 16, 20 }, { 1000, 50, 64 } };
+
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		struct load l = load_init(COOP_COALESCE_VIC, 10 * US, cases[i].inflight);
+		unsigned long ratio;
+
+		run(&l);
+		ratio = l.completions / l.deliveries;
+		CHECK(ratio >= cases[i].least && ratio <= cases[i].most,
+		      "%lu per delivery with %u in flight", ratio, cases[i].inflight);
+	}
+}
+
+static void test_vic_slow(void)
+{
+	struct load l = load_init(COOP_COALESCE_VIC, 600 * US, 15);
+
+	run(&l);
+	CHECK(l.reasons[COOP_COALESCE_SLOW] == l.completions, "holds below the rate's threshold");
+}
+
+/* No batch that the cap would end anyway. */
+static void test_vic_cap(void)
+{
+	struct load l = load_init(COOP_COALESCE_VIC, 400 * US, 63);
+
+	run(&l);
+	CHECK(l.completions / l.deliveries == 2, "%lu completions, %lu deliveries", l.completions,
+	      l.deliveries);
+	CHECK(!l.reasons[COOP_COALESCE_CAP], "%lu by the cap", l.reasons[COOP_COALESCE_CAP]);
+}
+
+/* The load stops while something is held: the timer lets it out. */
+static void test_load_stops(void)
+{
+	struct load l = load_init(COOP_COALESCE_VIC, 20 * US, 15);
+
+	run(&l);
+	while (!l.held)
+		complete(&l);
+	CHECK(l.until <= l.now + 1 * MS, "held for %llu ns", (unsigned long long)(l.until - l.now));
+	run_timer(&l, UINT64_MAX);
+	CHECK(l.reasons[COOP_COALESCE_CAP] == 1 && !l.s.held, "the timer did not deliver");
+	CHECK(coop_coalesce_expire(&l.s, l.now) == COOP_COALESCE_HOLD, "delivered twice");
+}
+
+static void test_rate(void)
+{
+	struct load l = load_init(COOP_COALESCE_RATE, 50 * US, 15);
+
+	run(&l);
+	CHECK(l.deliveries >= 990 && l.deliveries <= 1010, "%lu per second", l.deliveries);
+	l.limits.rate_hz = 4000;
+	run(&l);
+	CHECK(l.deliveries >= 3960 && l.deliveries <= 4040, "%lu per second", l.deliveries);
+	l.limits.rate_hz = 0;
+	run(&l);
+	CHECK(l.deliveries == l.completions, "no frequency, but it holds");
+	l.limits.rate_hz = 1;
+	run(&l);
+	CHECK(l.deliveries >= 900, "%lu per second: the cap should end holds", l.deliveries);
+}
+
+/* A queue of packets: in flight is always 0. */
+static void test_stream(void)
+{
+	struct load l = load_init(COOP_COALESCE_VIC, 20 * US, 0);
+
+	l.limits.stream = true;
+	run(&l);
+	CHECK(l.completions / l.deliveries >= 10, "%lu packets, %lu deliveries", l.completions,
+	      l.deliveries);
+}
+
+/* Request and response: the next packet comes after the last one was delivered. */
+static void test_stream_lonely(void)
+{
+	struct load l = load_init(COOP_COALESCE_VIC, 0, 0);
+	unsigned long held = 0;
+
+	l.limits.stream = true;
+	for (int i = 0; i < 20000; i++) {
+		complete(&l);
+		held += l.held;
+		l.now = (l.held ? l.until : l.now) + 50 * US;
+	}
+	CHECK(held && held <= 20, "%lu held alone in 5 epochs", held);
+}
+
+/* A tail of one after each burst of full batches is no reason to stop. */
+static void test_stream_bursts(void)
+{
+	struct load l = load_init(COOP_COALESCE_VIC, 0, 0);
+
+	l.limits.stream = true;
+	for (int i = 0; i < 100000; i++) {
+		l.interval = i % 97 == 96 ? 5 * MS : 10 * US;
+		complete(&l);
+	}
+	CHECK(l.completions / l.deliveries >= 4, "%lu packets, %lu deliveries", l.completions,
+	      l.deliveries);
+	CHECK(l.reasons[COOP_COALESCE_CAP] > 500, "%lu tails", l.reasons[COOP_COALESCE_CAP]);
+}
+
+static void test_slice_without_facts(void)
+{
+	struct load vic = load_init(COOP_COALESCE_VIC, 20 * US, 31);
+	struct load slice = load_init(COOP_COALESCE_SLICE, 20 * US, 31);
+
+	run(&vic);
+	run(&slice);
+	CHECK(vic.deliveries == slice.deliveries, "slice without facts is not vic");
+	slice.facts = (struct coop_slice_facts){ true, true, UINT64_MAX };
+	run(&vic);
+	run(&slice);
+	CHECK(vic.deliveries == slice.deliveries, "without a competitor slice is not vic");
+}
+
+static void test_slice_end(void)
+{
+	struct load l = load_init(COOP_COALESCE_SLICE, 20 * US, 31);
+
+	l.facts = (struct coop_slice_facts){ true, true, 3 * MS };
+	run(&l);
+	CHECK(l.deliveries < l.completions / 4, "delivers early in a slice");
+	l.facts.slice_left_ns = 150 * US;
+	run(&l);
+	CHECK(l.deliveries == l.completions, "the next batch would come after the slice");
+	l.limits.cutoff_ns = 4 * MS;
+	l.facts.slice_left_ns = 3 * MS;
+	run(&l);
+	CHECK(l.reasons[COOP_COALESCE_SLICE_END] == l.completions, "holds after the cut-off");
+}
+
+/* The hold itself ends before the slice does. */
+static void test_slice_until(void)
+{
+	struct load l = load_init(COOP_COALESCE_SLICE, 20 * US, 31);
+
+	l.facts = (struct coop_slice_facts){ true, true, 3 * MS };
+	run(&l);
+	while (!l.held)
+		complete(&l);
+	l.facts.slice_left_ns = 500 * US;
+	l.limits.max_ns = 100 * MS;
+	complete(&l);
+	CHECK(l.held && l.until == l.now - l.interval + 400 * US, "not cut off before the end");
+	run_timer(&l, UINT64_MAX);
+	CHECK(l.reasons[COOP_COALESCE_SLICE_END], "and that is not the reason");
+}
+
+static void test_preempted(void)
+{
+	struct load l = load_init(COOP_COALESCE_SLICE, 20 * US, 31);
+
+	l.facts = (struct coop_slice_facts){ true, false, 0 };
+	l.limits.urgent = true;
+	run(&l);
+	CHECK(l.reasons[COOP_COALESCE_PREEMPTED] == l.completions, "an urgent queue is held");
+	l.limits.urgent = false;
+	run(&l);
+	CHECK(l.deliveries <= 1010, "%lu deliveries of a bulk queue", l.deliveries);
+	CHECK(l.reasons[COOP_COALESCE_CAP] == l.deliveries, "not by the cap");
+	l.interval = 1 * US;
+	run(&l);
+	CHECK(l.completions / l.deliveries == COOP_COALESCE_BATCH_MAX,
+	      "%lu completions, %lu deliveries", l.completions, l.deliveries);
+	l.inflight = 0;
+	run(&l);
+	CHECK(l.reasons[COOP_COALESCE_IDLE] == l.completions, "an idle bulk queue is held");
+}
+
+/* Auto finds the batch that does not time out; vic does not, with completions in bursts. */
+static void test_auto(void)
+{
+	struct load l[2] = { load_init(COOP_COALESCE_VIC, 20 * US, 31),
+			     load_init(COOP_COALESCE_AUTO, 20 * US, 31) };
+
+	for (int i = 0; i < 2; i++) {
+		for (int n = 0; n < 20000; n++) {
+			l[i].interval = n % 5 == 4 ? 1500 * US : 20 * US;
+			complete(&l[i]);
+		}
+		/* 5 completions at a time, batches of 8 need a second burst */
+		l[i].completions = l[i].reasons[COOP_COALESCE_CAP] = 0;
+		for (int n = 0; n < 5000; n++) {
+			l[i].interval = n % 5 == 4 ? 1500 * US : 20 * US;
+			complete(&l[i]);
+		}
+	}
+	CHECK(l[0].reasons[COOP_COALESCE_CAP] > 200, "vic: %lu timed out",
+	      l[0].reasons[COOP_COALESCE_CAP]);
+	CHECK(l[1].reasons[COOP_COALESCE_CAP] < l[0].reasons[COOP_COALESCE_CAP] / 2,
+	      "auto: %lu timed out", l[1].reasons[COOP_COALESCE_CAP]);
+}
+
+static void test_clock(void)
+{
+	struct load l = load_init(COOP_COALESCE_VIC, 20 * US, 31);
+
+	run(&l);
+	while (!l.held)
+		complete(&l);
+	l.now = START;
+	l.held = false;
+	complete(&l);
+	CHECK(l.reasons[COOP_COALESCE_CLOCK] == 1 && !l.s.held, "held in the past");
+	run(&l);
+	CHECK(l.deliveries < l.completions, "does not recover from a clock that went back");
+}
+
+static void test_flush(void)
+{
+	struct load l = load_init(COOP_COALESCE_VIC, 20 * US, 31);
+
+	CHECK(!coop_coalesce_flush(&l.s, START), "something held in the beginning");
+	run(&l);
+	while (!l.held)
+		complete(&l);
+	CHECK(coop_coalesce_flush(&l.s, l.now), "nothing to flush");
+	CHECK(!coop_coalesce_flush(&l.s, l.now), "flushed twice");
+	l.held = false;
+	complete(&l);
+	coop_coalesce_reset(&l.s);
+	CHECK(!coop_coalesce_flush(&l.s, l.now), "held across a reset");
+}
+
+int main(void)
+{
+	test_never_held();
+	test_threshold_zero();
+	test_off();
+	test_vic_ratio();
+	test_vic_slow();
+	test_vic_cap();
+	test_load_stops();
+	test_rate();
+	test_stream();
+	test_stream_lonely();
+	test_stream_bursts();
+	test_slice_without_facts();
+	test_slice_end();
+	test_slice_until();
+	test_preempted();
+	test_auto();
+	test_clock();
+	test_flush();
+	return check_result();
+}
