@@ -29,8 +29,8 @@ int result_fail(struct result_error *err, const char *fmt, ...)
 
 static const char *const plain_metrics[] = {
 	"samples", "overflow", "cotenant_share_min", "cotenant_share_mean",
-	"callbacks", "glitches", "xruns", "cotenant_fair_ratio_min", "cotenant_fair_ratio_mean",
-	"cotenant_maxmin_ratio_min",
+	"callbacks", "glitches", "xruns", "iops", "cotenant_fair_ratio_min",
+	"cotenant_fair_ratio_mean", "cotenant_maxmin_ratio_min",
 };
 
 static const char *const whole_metrics[] = {
@@ -39,7 +39,7 @@ static const char *const whole_metrics[] = {
 
 static const char *const unit_suffixes[] = {
 	"_ns", "_us", "_ms", "_s", "_per_s", "_share", "_count", "_bytes", "_kib", "_mib",
-	"_cycles", "_ratio", "_percent",
+	"_cycles", "_ratio", "_percent", "_per_req",
 };
 
 static bool listed(const char *name, const char *const *list, size_t n)
@@ -83,7 +83,24 @@ static bool is_name(const char *s, char extra)
 	return true;
 }
 
-/* A load with or without a variant, an operation, or an abuse. */
+/* "randread-4k-qd16-hogs" */
+static bool is_blk_case(const char *s)
+{
+	static const char *const operation[] = { "read", "write", "randread", "randwrite" };
+	static const char *const scenario[] = { "alone", "hogs", "allio" };
+	char op[16], where[16], unit[2] = "", again[NAME_MAX_LEN];
+	unsigned int size, depth;
+
+	if (sscanf(s, "%15[a-z]-%5u%1[k]-qd%3u-%15[a-z]", op, &size, unit, &depth, where) != 5) {
+		unit[0] = '\0';
+		if (sscanf(s, "%15[a-z]-%5u-qd%3u-%15[a-z]", op, &size, &depth, where) != 4)
+			return false;
+	}
+	snprintf(again, sizeof(again), "%s-%u%s-qd%u-%s", op, size, unit, depth, where);
+	return size && depth && LISTED(op, operation) && LISTED(where, scenario) && !strcmp(s, again);
+}
+
+/* A load with or without a variant, an operation, an abuse, or a request. */
 static bool is_case(const char *bench, const char *s)
 {
 	static const char *const load[] = { "busy-hog", "busy", "idle" };
@@ -100,6 +117,8 @@ static bool is_case(const char *bench, const char *s)
 		return LISTED(s, operation);
 	if (!strcmp(bench, "isolation"))
 		return LISTED(s, abuse);
+	if (!strcmp(bench, "blk"))
+		return is_blk_case(s);
 	for (i = 0; i < sizeof(load) / sizeof(load[0]); i++) {
 		size_t len = strlen(load[i]);
 
@@ -213,7 +232,7 @@ static int check_order(size_t run, const json_t *metrics, const char *who,
 	for (i = 0; i < sizeof(rising) / sizeof(rising[0]); i++) {
 		const json_t *value;
 
-		snprintf(key, sizeof(key), "%s_%s_us", who, rising[i]);
+		snprintf(key, sizeof(key), "%s%s_us", who, rising[i]);
 		value = json_object_get(metrics, key);
 		if (!value)
 			continue;
@@ -239,10 +258,12 @@ static int check_metrics(size_t run, const json_t *metrics, struct result_error 
 		if (ret)
 			return ret;
 	}
-	ret = check_order(run, metrics, "guest", err);
+	ret = check_order(run, metrics, "guest_", err);
 	if (!ret)
-		ret = check_order(run, metrics, "honest", err);
-	return ret ? ret : check_order(run, metrics, "host", err);
+		ret = check_order(run, metrics, "honest_", err);
+	if (!ret)
+		ret = check_order(run, metrics, "host_", err);
+	return ret ? ret : check_order(run, metrics, "", err);
 }
 
 /* Relative, without a way out of the directory. */
@@ -312,7 +333,7 @@ static int check_run(size_t i, const json_t *run, struct result_error *err)
 	if (!mode || !is_name(mode, '-'))
 		return result_fail(err, "%s.mode: missing or not a name (a-z, 0-9, -)", path);
 	if (!case_name || !is_case(bench, case_name))
-		return result_fail(err, "%s.case: missing or not idle, busy or busy-hog (or one of them, '-' and a variant), nor an operation of overhead or an abuse of isolation",
+		return result_fail(err, "%s.case: missing or not idle, busy or busy-hog (or one of them, '-' and a variant), nor an operation of overhead, an abuse of isolation, or a request of blk (randread-4k-qd16-hogs)",
 				   path);
 	if (!json_is_integer(repeat) || json_integer_value(repeat) < 1 ||
 	    json_integer_value(repeat) > RESULT_REPEATS_MAX)

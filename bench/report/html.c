@@ -322,6 +322,7 @@ static const char *environment_text(const struct result *r, const char *key)
 	return text ? text : "";
 }
 
+/* As in the terminal. */
 static void write_plain(const struct result *r, const char *bench,
 			bool (*print)(const struct result *r, FILE *out), FILE *out)
 {
@@ -373,7 +374,9 @@ static void write_modes(const struct result *r, FILE *out)
 
 	fputs("<dl>\n", out);
 	for (i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-		for (g = 0; g < r->ngroups && !group_mode(&r->groups[g], names[i]); g++)
+		/* blk has a slice that is something else */
+		for (g = 0; g < r->ngroups && (group_is_blk(&r->groups[g]) ||
+					       !group_mode(&r->groups[g], names[i])); g++)
 			;
 		if (g < r->ngroups)
 			fprintf(out, "<dt class=\"m%u\"><span class=\"key\">%s</span></dt><dd>%s</dd>\n",
@@ -443,6 +446,7 @@ int html_write(const struct result *r, FILE *out)
 	fputs("</p>\n", out);
 	write_modes(r, out);
 	write_tables(r, out);
+	write_plain(r, "blk", blk_print, out);
 	write_plain(r, "overhead", overhead_print, out);
 	write_plain(r, "isolation", isolation_print, out);
 	write_charts(r, out);

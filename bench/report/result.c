@@ -23,6 +23,14 @@ static const struct {
 	{ "off-aa", "off once more in every round: how much it differs from off is noise" },
 	{ "other", "another virtual machine of the host has kvm-coop" },
 	{ "on", "the virtual machine has kvm-coop and its guest is registered" },
+	{ "rate", "completion interrupts come at a fixed frequency" },
+	{ "vic", "completion interrupts are held by the requests in flight and their rate" },
+	{ "auto", "as slice, with batches that shrink when they time out" },
+	{ "coop-off", "off, but kvm-coop boosts the guest" },
+	{ "coop-rate", "rate, and kvm-coop boosts the guest" },
+	{ "coop-vic", "vic, and kvm-coop boosts the guest" },
+	{ "coop-slice", "slice, and kvm-coop boosts the guest" },
+	{ "coop-auto", "auto, and kvm-coop boosts the guest" },
 };
 
 static const struct {

@@ -50,7 +50,7 @@ static void say_reason(struct line *l, const struct stats_comparison *c,
 		    STATS_REPEATS_MIN);
 		break;
 	case STATS_NO_FLOOR:
-		say(l, "no noise floor without runs of vanilla-aa");
+		say(l, "no noise floor without runs of %s-aa", base->name);
 		break;
 	case STATS_LEVEL:
 		say(l, "the difference is within the noise floor");
@@ -336,6 +336,50 @@ static void lock(struct line *l, const struct group *g)
 			say(l, "%s%s %.2fx", i ? ", " : "", shown[i].label, b.median / a.median);
 }
 
+/* The best informed policy that was run. */
+static const struct mode *blk_mode(const struct group *g)
+{
+	static const char *const names[] = { "slice", "auto", "vic", "rate" };
+	const struct mode *m = NULL;
+	size_t i;
+
+	for (i = 0; !m && i < sizeof(names) / sizeof(names[0]); i++)
+		m = group_mode(g, names[i]);
+	return m;
+}
+
+/* Fewer interrupts, and what they do to throughput and tail latency. */
+static void blk(struct line *l, const struct result *r)
+{
+	static const struct tail_metric shown[] = {
+		{ "irqs_per_req", "interrupts per request" },
+		{ "iops", "throughput" },
+		{ "p99_us", "p99" },
+	};
+	const struct group *g = blk_verdict_group(r);
+	const struct mode *m = g ? blk_mode(g) : NULL, *off = g ? group_base(g) : NULL;
+	struct stats_comparison c;
+	char text[32];
+	size_t i;
+
+	if (!m || !off || !group_compare(g, m, off, "irqs_per_req", &c)) {
+		say(l, "no verdict: blk: off and another mode were not both run at a depth of 16 or more");
+		return;
+	}
+	say(l, "%s: blk, %s: ", is_difference(&c) ? "verdict" : "no verdict", g->case_name);
+	if (!is_difference(&c)) {
+		say_reason(l, &c, m, off);
+		say(l, "; seen: ");
+	}
+	say(l, "%s, by that of off: ", m->name);
+	for (i = 0; i < sizeof(shown) / sizeof(shown[0]); i++) {
+		if (!group_compare(g, m, off, shown[i].key, &c))
+			continue;
+		format_comparison(text, sizeof(text), &c);
+		say(l, "%s%s %s", i ? ", " : "", shown[i].label, text);
+	}
+}
+
 void verdict_text(const struct result *r, char *text, size_t size)
 {
 	struct line l = { text, size, 0 };
@@ -349,6 +393,10 @@ void verdict_text(const struct result *r, char *text, size_t size)
 	}
 	if (!g && result_group(r, "isolation", NULL)) {
 		isolation_verdict(r, text, size);
+		return;
+	}
+	if (!g && result_group(r, "blk", NULL)) {
+		blk(&l, r);
 		return;
 	}
 	if (!g && result_group(r, "lock", NULL)) {

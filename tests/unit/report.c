@@ -216,6 +216,48 @@ static void test_overhead(void)
 	CHECK(tool(out, sizeof(out), "make .") == 1, "overhead with a case of cyclictest was taken");
 }
 
+static void blk_run(FILE *f, const char *mode, int repeat, double iops, double p99, double irqs)
+{
+	fprintf(f,
+		"{\"bench\":\"blk\",\"mode\":\"%s\",\"case\":\"randread-4k-qd16-hogs\",\"repeat\":%d,\"metrics\":"
+		"{\"iops\":%.1f,\"p50_us\":900,\"p99_us\":%.1f,\"irqs_per_req\":%.4f}}\n",
+		mode, repeat, iops + repeat, p99 + repeat, irqs + repeat * 0.0001);
+}
+
+static void blk_write(double irqs)
+{
+	FILE *f = fopen("runs.jsonl", "w");
+	int i;
+
+	for (i = 1; i <= 6; i++) {
+		blk_run(f, "off", i, 4000, 8000, 0.8);
+		blk_run(f, "off-aa", i, 4001, 8001, 0.8);
+		blk_run(f, "slice", i, 5000, 8000, irqs);
+		blk_run(f, "coop-off", i, 4000, 4000, 0.8);
+		blk_run(f, "coop-slice", i, 5000, 2000, irqs);
+	}
+	fclose(f);
+}
+
+/* A table of its own, the two times two of boost and slice, and what a case may be called. */
+static void test_blk(void)
+{
+	blk_write(0.2);
+	CHECK(!tool(out, sizeof(out), "make ."), "%s", out);
+	CHECK(strstr(out, "irqs/req") && strstr(out, "0.25x") && !strstr(out, "co-ten"), "%s", out);
+	CHECK(strstr(out, "\n    off                 1.00     2.00\n    slice               1.25     4.99\n"),
+	      "%s", out);
+	CHECK(strstr(out, "\nverdict: blk, randread-4k-qd16-hogs: slice, by that of off: "
+			  "interrupts per request 0.25x, throughput 1.25x, p99 ~1.00x"), "%s", out);
+	check_width(out);
+	blk_write(0.8);
+	CHECK(!tool(out, sizeof(out), "make ."), "%s", out);
+	CHECK(strstr(out, "\nno verdict: blk, randread-4k-qd16-hogs: the difference is within the noise floor"),
+	      "%s", out);
+	CHECK(!system("sed -i s/-qd16/-qd016/ runs.jsonl"), "sed");
+	CHECK(tool(out, sizeof(out), "make .") == 1, "a depth of 016 was taken");
+}
+
 static void lock_write(const char *other)
 {
 	const char *const modes[] = { "observe", other };
@@ -370,6 +412,7 @@ int main(int argc, char **argv)
 	test_table();
 	test_other();
 	test_overhead();
+	test_blk();
 	test_lock();
 	test_isolation();
 	test_page();
