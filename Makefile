@@ -5,6 +5,7 @@
 #   make O=DIR unit      the tests, in DIR/unit and DIR/abi
 #
 # Every directory of PROGRAMS is one program made of all its .c and .S files; what they share lies in bench/lib and lab/lib.
+# bench/NAME/guest/ is the part of a benchmark that runs in a guest: coop-guest-NAME. tests/lab/NAME/ is coop-test-NAME.
 
 O ?= $(error say where to build: make O=DIR)
 ABS_O := $(abspath $(O))
@@ -19,8 +20,10 @@ LIBS := -ljansson -lm -lpthread
 # program:directory
 PROGRAMS := coop-lab:lab/host coop-init:lab/init coop-report:bench/report coopstat:tools/coopstat \
 	$(foreach d,$(patsubst %/,%,$(wildcard tests/programs/*/)),coop-test-$(notdir $(d)):$(d)) \
-	$(foreach d,$(filter-out bench/lib bench/report,$(patsubst %/,%,$(wildcard bench/*/))),coop-bench-$(notdir $(d)):$(d))
-STATIC := coop-init
+	$(foreach d,$(filter-out bench/lib bench/report,$(patsubst %/,%,$(wildcard bench/*/))),coop-bench-$(notdir $(d)):$(d)) \
+	$(foreach d,$(patsubst %/guest/,%,$(wildcard bench/*/guest/)),coop-guest-$(notdir $(d)):$(d)/guest)
+STATIC := coop-init $(filter coop-guest-%,$(foreach p,$(PROGRAMS),$(firstword $(subst :, ,$(p)))))
+STATIC_LIBS := -luring
 LIBS_coopstat := -lncurses -ltinfo
 
 sources = $(wildcard $(1)/*.[cS])
@@ -42,7 +45,7 @@ unit: $(TESTS)
 define program_rule
 $(ABS_O)/$(call program,$(1)): $(call objects,$(call sources,$(call directory,$(1)))) $(LIB)
 	$$(CC) $$(CFLAGS) $$(LDFLAGS) $(if $(filter $(STATIC),$(call program,$(1))),-static) -o $$@.new $$^ \
-		$(if $(filter $(STATIC),$(call program,$(1))),,$(LIBS) $(LIBS_$(call program,$(1))))
+		$(if $(filter $(STATIC),$(call program,$(1))),$(STATIC_LIBS),$(LIBS) $(LIBS_$(call program,$(1))))
 	mv $$@.new $$@
 endef
 $(foreach p,$(PRESENT),$(eval $(call program_rule,$(p))))

@@ -1,6 +1,7 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: GPL-2.0
-# The guests' initramfs: PID 1, cyclictest, hackbench and their libraries, busybox, and the guest module where there is one.
+# The guests' initramfs: PID 1, cyclictest, hackbench and their libraries, busybox, the benchmarks' own programs, and the
+# guest module where there is one.
 
 # Each run of a build directory sees the same: no time, no owner, a fixed order.
 initramfs_pack() { # DIR OUT
@@ -54,6 +55,7 @@ guest_root() { # DIR MODULE...
 	done
 	initramfs_program "$root" /usr/bin/cyclictest
 	initramfs_program "$root" /usr/bin/hackbench
+	install -m 755 "$CACHE"/build/tools/coop-guest-* "$root/bin/"
 	for ko in "$@"; do
 		install -D -m 644 "$ko" "$root/lib/modules/coop/${ko##*/}"
 	done
@@ -61,7 +63,7 @@ guest_root() { # DIR MODULE...
 
 # One word for what goes into an initramfs.
 guest_inputs() { # FILE...
-	fingerprint "$CACHE/build/tools/coop-init" /bin/busybox /usr/bin/{cyclictest,hackbench} "$COOP_ROOT/scripts/build-guest.sh" \
+	fingerprint "$CACHE"/build/tools/coop-{init,guest-*} /bin/busybox /usr/bin/{cyclictest,hackbench} "$COOP_ROOT/scripts/build-guest.sh" \
 		"$@" </dev/null
 }
 

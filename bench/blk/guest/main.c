@@ -1,0 +1,187 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Runs in a guest as a job of its PID 1. "progress 0 1" and "progress 1 1" mark the measured
+ * interval, for what the host counts over it. The answer is guest.hist and blk.txt, one "NAME
+ * VALUE" per line.
+ */
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "bench/blk/guest/blk.h"
+#include "lab/lib/proc.h"
+#include "lab/lib/record.h"
+
+/* Until the rates that the host measures are those of the load. */
+#define WARM_UP_NS 600000000ull
+
+static const char usage[] =
+	"usage: coop-guest-blk [OPTION...]   runs in a guest\n"
+	"  --device PATH       block device (/dev/vda); writing destroys what is on it\n"
+	"  --op OP             read, write, randread, randwrite, verify (randread)\n"
+	"  --size BYTES        of a request: a multiple of 512 (4096)\n"
+	"  --depth N           requests in flight at most (1)\n"
+	"  --rate N            begin N requests per second whatever becomes of them (0: as they end)\n"
+	"  --seconds S         (5)\n"
+	"  --seed N            (1)\n"
+	"  --switch-vcpu       take the second vCPU off and on all the time\n"
+	"  --stall S           fail after that long without a completion (30)\n";
+
+static const struct option long_options[] = {
+	{ "device", required_argument, NULL, 'd' },
+	{ "op", required_argument, NULL, 'o' },
+	{ "size", required_argument, NULL, 's' },
+	{ "depth", required_argument, NULL, 'q' },
+	{ "rate", required_argument, NULL, 'r' },
+	{ "seconds", required_argument, NULL, 't' },
+	{ "seed", required_argument, NULL, 'e' },
+	{ "switch-vcpu", no_argument, NULL, 'm' },
+	{ "stall", required_argument, NULL, 'w' },
+	{ "help", no_argument, NULL, 'h' },
+	{ 0 },
+};
+
+static int set_op(struct blk_options *o, const char *op)
+{
+	o->verify = !strcmp(op, "verify");
+	o->random = !strncmp(op, "rand", 4);
+	op += o->random ? 4 : 0;
+	o->write = !strcmp(op, "write");
+	if (o->write || o->verify || !strcmp(op, "read"))
+		return 0;
+	fprintf(stderr, "coop: --op takes read, write, randread, randwrite or verify\n");
+	return -1;
+}
+
+static int set_size(struct blk_options *o, const char *text)
+{
+	if (proc_option_number("size", text, 512, 1 << 20, &o->size))
+		return -1;
+	if (!(o->size % 512))
+		return 0;
+	fprintf(stderr, "coop: --size takes a multiple of 512, not %d\n", o->size);
+	return -1;
+}
+
+static int set_option(struct blk_options *o, int opt)
+{
+	switch (opt) {
+	case 'd':
+		o->device = optarg;
+		return 0;
+	case 'o':
+		return set_op(o, optarg);
+	case 's':
+		return set_size(o, optarg);
+	case 'q':
+		return proc_option_number("depth", optarg, 1, BLK_DEPTH_MAX, &o->depth);
+	case 'r':
+		return proc_option_number("rate", optarg, 0, 1000000, &o->rate);
+	case 't':
+		return proc_option_number("seconds", optarg, 1, 86400, &o->seconds);
+	case 'e':
+		return proc_option_number("seed", optarg, 0, 1000000000, &o->seed);
+	case 'm':
+		o->switch_vcpu = true;
+		return 0;
+	case 'w':
+		return proc_option_number("stall", optarg, 1, 86400, &o->stall_s);
+	case 'h':
+		fputs(usage, stdout);
+		return 1;
+	}
+	return -1;
+}
+
+static int send_answer(int fd, struct blk_load *l, long long ns, long long irqs, long long cpu_us)
+{
+	char *text = NULL, answer[200];
+	size_t size = 0;
+	FILE *f = open_memstream(&text, &size);
+	int n, ret = -1;
+
+	n = snprintf(answer, sizeof(answer), "requests %llu\nns %lld\nirqs %lld\ncpu_us %lld\n",
+		     (unsigned long long)l->completed, ns, irqs, cpu_us);
+	if (f && !hist_write(&l->hist, f) && !fclose(f))
+		ret = record_data(fd, "guest.hist", text, size);
+	free(text);
+	return ret ? ret : record_data(fd, "blk.txt", answer, n);
+}
+
+static int measure(struct blk_load *l, int fd)
+{
+	const struct blk_options *o = l->o;
+	long long irqs, cpu_us, begin;
+
+	if (blk_run(l, proc_now_ns() + WARM_UP_NS))
+		return -1;
+	irqs = blk_interrupts(o->device);
+	if (irqs < 0) {
+		snprintf(l->error, sizeof(l->error), "/proc/interrupts does not have %s",
+			 o->device);
+		return -1;
+	}
+	record_progress(fd, 0, 1, "measuring");
+	cpu_us = blk_cpu_us();
+	begin = proc_now_ns();
+	l->recording = true;
+	if (blk_run(l, begin + o->seconds * 1000000000ull))
+		return -1;
+	l->recording = false;
+	irqs = blk_interrupts(o->device) - irqs;
+	cpu_us = blk_cpu_us() - cpu_us;
+	begin = proc_now_ns() - begin;
+	record_progress(fd, 1, 1, "measured");
+	if (blk_drain(l) || (o->verify && blk_check_all(l)))
+		return -1;
+	return send_answer(fd, l, begin, irqs, cpu_us);
+}
+
+static int measure_switching(struct blk_load *l, int fd)
+{
+	pid_t child = blk_switch_vcpu();
+	int ret = child < 0 ? -1 : measure(l, fd);
+
+	if (!ret && proc_wait(child, 0) >= 0) {
+		snprintf(l->error, sizeof(l->error), "there is no second vCPU to switch");
+		return -1;
+	}
+	if (child > 0)
+		proc_kill_group(child);
+	return ret;
+}
+
+int main(int argc, char **argv)
+{
+	struct blk_options o = { .device = "/dev/vda",
+				 .random = true,
+				 .size = 4096,
+				 .depth = 1,
+				 .seconds = 5,
+				 .seed = 1,
+				 .stall_s = 30 };
+	struct blk_load load;
+	int opt, ret;
+
+	while ((opt = getopt_long(argc, argv, "", long_options, NULL)) != -1) {
+		ret = set_option(&o, opt);
+		if (ret)
+			return ret < 0 ? 2 : 0;
+	}
+	if (optind != argc) {
+		fprintf(stderr, "coop: unexpected argument '%s'\n", argv[optind]);
+		return 2;
+	}
+	ret = blk_open(&load, &o);
+	if (!ret)
+		ret = (o.switch_vcpu ? measure_switching : measure)(&load, record_fd());
+	if (ret) {
+		fprintf(stderr, "coop: %s\n", *load.error ? load.error : "cannot send the answer");
+		return 1;
+	}
+	printf("%llu requests, %llu of them checked reads\n", (unsigned long long)load.completed,
+	       (unsigned long long)load.checked);
+	blk_close(&load);
+	return 0;
+}

@@ -1,0 +1,279 @@
+// SPDX-License-Identifier: GPL-2.0
+/* One mode: a guest, a second one if a case needs it, and one measurement per case. */
+#include <errno.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "bench/blk/bench.h"
+#include "bench/lib/iovm.h"
+#include "lab/lib/proc.h"
+
+#define SETTLE_US 300000
+/* How much longer the second guest works, so that its load is there until the first has ended. */
+#define OTHER_SECONDS 5
+
+struct measurement {
+	const struct mode *mode;
+	const struct bench_case *bench_case;
+	int repeat;
+	long long wall_ns, host_ns, exits, held; /* over the guest's measured interval */
+	long long requests, guest_ns, irqs, guest_cpu_us;
+	struct hist hist;
+	bool has_hist, has_counts;
+};
+
+static void interval_begin(struct bench *b, struct iovm *g, struct measurement *m)
+{
+	const struct vm *vm = &g->vm;
+
+	m->held = iovm_stat(g, "held");
+	m->wall_ns = proc_now_ns();
+	m->host_ns = proc_group_ns(vm->pid);
+	m->exits = vm_stat(vm, "exits");
+	vmload_begin(&b->load);
+}
+
+static void interval_end(struct bench *b, struct iovm *g, struct measurement *m)
+{
+	const struct vm *vm = &g->vm;
+
+	m->wall_ns = proc_now_ns() - m->wall_ns;
+	m->host_ns = proc_group_ns(vm->pid) - m->host_ns;
+	m->exits = vm_stat(vm, "exits") - m->exits;
+	vmload_end(&b->load);
+	vmload_pause(&b->load);
+	m->held = iovm_stat(g, "held") - m->held;
+}
+
+static int start_load(struct bench *b, struct vm *vm, const struct bench_case *c, int extra_s)
+{
+	char size[16], depth[16], seconds[16], rate[16];
+	char *argv[] = { "coop-guest-blk", "--op",  (char *)c->op, "--size", size, "--depth", depth,
+			 "--seconds",	   seconds, "--rate",	   rate,     NULL };
+
+	snprintf(size, sizeof(size), "%d", c->size);
+	snprintf(depth, sizeof(depth), "%d", c->depth);
+	snprintf(seconds, sizeof(seconds), "%d", b->o->seconds + extra_s);
+	snprintf(rate, sizeof(rate), "%d", b->o->rate);
+	return vm_job(vm, argv) ? FAIL(b, "%s", vm->error) : 0;
+}
+
+static int read_hist(struct bench *b, struct measurement *m, const struct record *rec)
+{
+	FILE *f = fmemopen((void *)rec->data, rec->size, "r");
+	struct hist_error err = { 0 };
+	int ret = f ? hist_read(&m->hist, f, &err) : -errno;
+
+	if (f)
+		fclose(f);
+	m->has_hist = !ret;
+	return ret ? FAIL(b, "the guest's histogram, line %lu: %s", err.line, err.text) : 0;
+}
+
+static int read_counts(struct bench *b, struct measurement *m, const struct record *rec)
+{
+	char text[256];
+
+	snprintf(text, sizeof(text), "%.*s", (int)rec->size, rec->data);
+	m->has_counts = sscanf(text, "requests %lld ns %lld irqs %lld cpu_us %lld", &m->requests,
+			       &m->guest_ns, &m->irqs, &m->guest_cpu_us) == 4;
+	if (m->has_counts && m->requests > 0 && m->guest_ns > 0)
+		return 0;
+	return FAIL(b, "the guest completed no request");
+}
+
+/* Until the guest's verdict; M is NULL for the guest that is only load. */
+static int follow(struct bench *b, struct iovm *g, struct measurement *m, bool until_it_measures)
+{
+	long long end = proc_now_ns() + (b->o->seconds + b->o->result_limit) * 1000000000ll;
+	struct record rec;
+	int ret = 0;
+
+	while (!ret) {
+		ret = vm_next(&g->vm, (end - proc_now_ns()) / 1000000, &rec);
+		if (ret < 0)
+			return FAIL(b, "%s", g->vm.error);
+		if (!ret)
+			return FAIL(b, "L2 hung: no result %d s after it should have ended",
+				    b->o->result_limit);
+		ret = 0;
+		if (rec.type == RECORD_VERDICT)
+			return rec.pass ? 0 : FAIL(b, "L2: %s", rec.text);
+		if (rec.type == RECORD_PROGRESS && until_it_measures)
+			return 0;
+		if (rec.type == RECORD_PROGRESS && m)
+			(rec.done ? interval_end : interval_begin)(b, g, m);
+		else if (rec.type == RECORD_FILE && m && !strcmp(rec.text, "guest.hist"))
+			ret = read_hist(b, m, &rec);
+		else if (rec.type == RECORD_FILE && m && !strcmp(rec.text, "blk.txt"))
+			ret = read_counts(b, m, &rec);
+	}
+	return ret;
+}
+
+static void add_number(json_t *metrics, const char *name, double value)
+{
+	json_object_set_new(metrics, name, json_real(value));
+}
+
+static double percentile(const struct hist *h, uint32_t ppm)
+{
+	uint64_t us = 0;
+
+	hist_percentile(h, ppm, &us);
+	return us;
+}
+
+static void add_shares(json_t *metrics, const struct vmload *load, const struct measurement *m)
+{
+	double min = 0, sum = 0;
+
+	for (unsigned int i = 0; i < load->n; i++) {
+		double share = (double)load->run_ns[i] / m->wall_ns;
+
+		min = !i || share < min ? share : min;
+		sum += share;
+	}
+	add_number(metrics, "cotenant_share_min", min);
+	add_number(metrics, "cotenant_share_mean", sum / load->n);
+}
+
+static json_t *metrics_of(struct bench *b, const struct measurement *m)
+{
+	json_t *metrics = json_object();
+	double n = m->requests;
+
+	add_number(metrics, "iops", n * 1e9 / m->guest_ns);
+	add_number(metrics, "p50_us", percentile(&m->hist, HIST_P50));
+	add_number(metrics, "p99_us", percentile(&m->hist, HIST_P99));
+	add_number(metrics, "p999_us", percentile(&m->hist, HIST_P999));
+	add_number(metrics, "guest_max_us", m->hist.max_us);
+	add_number(metrics, "irqs_per_req", m->irqs / n);
+	add_number(metrics, "held_per_req", m->held / n);
+	add_number(metrics, "guest_cpu_us_per_req", m->guest_cpu_us / n);
+	add_number(metrics, "host_cpu_us_per_req", m->host_ns / 1e3 / n);
+	add_number(metrics, "exits_per_s", m->exits * 1e9 / m->wall_ns);
+	json_object_set_new(metrics, "samples", json_integer(m->hist.samples));
+	json_object_set_new(metrics, "overflow", json_integer(m->hist.overflow));
+	if (m->bench_case->scenario == SCENARIO_HOGS)
+		add_shares(metrics, &b->load, m);
+	return metrics;
+}
+
+static int send_run(struct bench *b, const struct measurement *m)
+{
+	char *text = NULL, name[200];
+	size_t size = 0;
+	FILE *f = open_memstream(&text, &size);
+	int ret = f ? hist_write(&m->hist, f) : -1;
+	json_t *run;
+
+	snprintf(name, sizeof(name), "hist/blk-%s-%s-%d-guest.hist", m->bench_case->name,
+		 m->mode->name, m->repeat);
+	if (f)
+		fclose(f);
+	if (!ret)
+		ret = record_data(b->record_fd, name, text, size);
+	free(text);
+	if (ret)
+		return FAIL(b, "cannot send %s", name);
+	run = json_pack("{s:s, s:s, s:s, s:i, s:o, s:{s:s}}", "bench", "blk", "mode", m->mode->name,
+			"case", m->bench_case->name, "repeat", m->repeat, "metrics",
+			metrics_of(b, m), "histograms", "guest", name);
+	return driver_send_run(b->record_fd, run) ? FAIL(b, "cannot send a result") : 0;
+}
+
+static int measure_case(struct bench *b, struct iovm *g, struct iovm *other, struct measurement *m)
+{
+	const struct bench_case *c = m->bench_case;
+	bool hogs = c->scenario == SCENARIO_HOGS;
+	int ret = 0;
+
+	usleep(SETTLE_US);
+	if (other)
+		ret = start_load(b, &other->vm, c, OTHER_SECONDS) || follow(b, other, NULL, true);
+	if (hogs)
+		vmload_resume(&b->load);
+	if (!ret)
+		ret = start_load(b, &g->vm, c, 0) || follow(b, g, m, false);
+	if (hogs)
+		vmload_pause(&b->load);
+	if (!ret && other)
+		ret = follow(b, other, NULL, false);
+	if (!ret && !(m->has_hist && m->has_counts))
+		ret = FAIL(b, "L2 sent no result");
+	if (!ret)
+		ret = send_run(b, m);
+	if (m->has_hist)
+		hist_free(&m->hist);
+	b->done += !ret;
+	return ret;
+}
+
+static int boot(struct bench *b, struct iovm *g, const struct mode *mode, int repeat,
+		const char *which)
+{
+	const struct options *o = b->o;
+	char name[64];
+	struct iovm_config config = { .name = name,
+				      .policy = mode->policy,
+				      .coop = mode->coop,
+				      .file = o->file,
+				      .iothread = o->iothread,
+				      .vcpus = 1,
+				      .queues = 1,
+				      .latency_us = o->latency_us,
+				      .disk_iops = o->disk_iops,
+				      .inflight = o->inflight,
+				      .iops = o->iops,
+				      .max_us = o->max_us };
+
+	snprintf(name, sizeof(name), "%s-%d%s", mode->name, repeat, which);
+	record_progress(b->record_fd, b->done, b->total, "%s, round %d: booting L2%s", mode->name,
+			repeat, which);
+	return iovm_boot(g, &config) ? FAIL(b, "%s", g->error) : 0;
+}
+
+static int measure_cases(struct bench *b, struct iovm *g, struct iovm *other,
+			 const struct mode *mode, int repeat)
+{
+	for (int i = 0; i < b->o->ncases; i++) {
+		const struct bench_case *c = &b->o->cases[i];
+		struct measurement m = { .mode = mode, .bench_case = c, .repeat = repeat };
+		bool all = c->scenario == SCENARIO_ALLIO;
+
+		record_progress(b->record_fd, b->done, b->total, "%s, round %d: %s", mode->name,
+				repeat, c->name);
+		if (all && !other->vm.pid && boot(b, other, mode, repeat, "-b"))
+			return -1;
+		if (measure_case(b, g, all ? other : NULL, &m))
+			return -1;
+	}
+	return 0;
+}
+
+static int end_guest(struct bench *b, struct iovm *g, bool failed)
+{
+	if (!g->vm.pid)
+		return 0;
+	if (failed)
+		iovm_kill(g);
+	else if (iovm_quit(g))
+		return FAIL(b, "%s", g->error);
+	return 0;
+}
+
+int measure_mode(struct bench *b, const struct mode *mode, int repeat)
+{
+	struct iovm g = { 0 }, other = { 0 };
+	int ret = boot(b, &g, mode, repeat, "");
+
+	if (!ret)
+		ret = measure_cases(b, &g, &other, mode, repeat);
+	if (end_guest(b, &g, ret) || end_guest(b, &other, ret))
+		ret = -1;
+	return ret;
+}
