@@ -5,7 +5,7 @@
 #   make O=DIR unit      the tests, in DIR/unit and DIR/abi
 #
 # Every directory of PROGRAMS is one program made of all its .c and .S files; what they share lies in bench/lib and lab/lib.
-# bench/NAME/guest/ is the part of a benchmark that runs in a guest: coop-guest-NAME. tests/lab/NAME/ is coop-test-NAME.
+# bench/NAME/guest/ is the part of a benchmark that runs in a guest: coop-guest-NAME. tests/programs/NAME/ is coop-test-NAME.
 
 O ?= $(error say where to build: make O=DIR)
 ABS_O := $(abspath $(O))

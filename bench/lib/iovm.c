@@ -96,7 +96,7 @@ int iovm_boot(struct iovm *g, const struct iovm_config *c)
 	struct vm_config config;
 	struct proc_args args;
 
-	memset(g, 0, sizeof(*g));
+	*g = (struct iovm){ .qmp.fd = -1 };
 	snprintf(g->name, sizeof(g->name), "%s", c->name);
 	snprintf(g->disk, sizeof(g->disk), "/tmp/%s.disk", g->name);
 	build_args(g, c, &args);

@@ -76,7 +76,9 @@ static unsigned int below(struct test *t, unsigned int n)
 
 static int monitor(struct test *t, const char *command, json_t *arguments)
 {
-	return qmp_do(&t->vm.qmp, command, arguments) ? FAIL(t, "%s", t->vm.qmp.error) : 0;
+	if (qmp_do(&t->vm.qmp, command, arguments, QUIT_LIMIT_MS))
+		return FAIL(t, "%s", t->vm.qmp.error);
+	return 0;
 }
 
 /* The VM stands still longer than any hold would have lasted. */
