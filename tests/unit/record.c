@@ -113,6 +113,48 @@ static void check_long(void)
 	free(text);
 }
 
+/* A guest that moves from one port to another, between any two bytes of what it says. */
+static void check_continued(void)
+{
+	static const char text[] = "progress 1 2 moving\nfile a 3\nxyzverdict pass moved\n";
+
+	for (size_t cut = 0; cut < sizeof(text); cut++) {
+		struct record_stream from;
+		struct record rec;
+		int old;
+
+		open_stream();
+		old = fds[1];
+		from = stream;
+		CHECK(!proc_write_all(old, text, cut), "write");
+		CHECK(cut < 20 || record_next(&from, 1000, &rec) == 1, "nothing before the cut");
+		open_stream();
+		CHECK(!proc_write_all(fds[1], text + cut, sizeof(text) - 1 - cut), "write");
+		record_stream_continue(&stream, &from);
+		CHECK(cut >= 20 || next(&rec) == RECORD_PROGRESS, "cut %zu: progress", cut);
+		CHECK(next(&rec) == RECORD_FILE && rec.size == 3 && !memcmp(rec.data, "xyz", 3),
+		      "cut %zu: file", cut);
+		CHECK(next(&rec) == RECORD_VERDICT && rec.pass, "cut %zu: verdict", cut);
+		CHECK(!record_next(&from, 0, &rec), "cut %zu: the old port has more", cut);
+		record_stream_free(&from);
+		close(old);
+		close_stream();
+	}
+}
+
+static void check_forgotten(void)
+{
+	struct record rec;
+
+	open_stream();
+	CHECK(!proc_write_all(fds[1], "progress 1 2 a\nprogress 2", 25), "write");
+	CHECK(next(&rec) == RECORD_PROGRESS, "progress");
+	record_stream_forget(&stream);
+	record_hello(fds[1], "again");
+	CHECK(next(&rec) == RECORD_HELLO && !strcmp(rec.text, "again"), "hello");
+	close_stream();
+}
+
 int main(void)
 {
 	static const char *const refused[] = {
@@ -137,6 +179,8 @@ int main(void)
 
 	check_round_trip();
 	check_pieces();
+	check_continued();
+	check_forgotten();
 	for (size_t i = 0; i < sizeof(refused) / sizeof(refused[0]); i++)
 		check_refused(refused[i]);
 	check_long();
