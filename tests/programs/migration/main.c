@@ -65,14 +65,13 @@ static int live(void)
 	struct soak s;
 
 	if (start(from, "live-from", true) || expect_registered(from, 1) || short_soak(from, &s) ||
-	    short_soak(from, &s) || start_incoming(to, "live-to", true))
+	    start_incoming(to, "live-to", true))
 		return -1;
 	if (soak_start(from, SAMPLES) || soak_wait_progress(from) || machine_migrate(from, to))
 		return -1;
 	if (expect_no_boost(from) || soak_wait_progress(to) || soak_end(to, SAMPLES, &s))
 		return -1;
-	if (expect_registered(to, 1) || expect_boosts(to, 0) || short_soak(to, &s) ||
-	    short_soak(to, &s))
+	if (expect_registered(to, 1) || expect_boosts(to, 0) || short_soak(to, &s))
 		return -1;
 	if (expect_no_boost(to) || qmp_do(&to->qmp, "cont", NULL, QMP_LIMIT_MS))
 		return -1;
