@@ -13,6 +13,7 @@ struct mode {
 	const char *name;
 	const char *policy; /* of QEMU's property coalesce */
 	bool coop; /* kvm-coop boosts the guest */
+	bool facts; /* else: it tells QEMU about time slices, no more */
 };
 
 enum scenario {

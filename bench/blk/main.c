@@ -44,9 +44,12 @@ static bool needs(const struct options *o, enum scenario scenario)
 
 static bool needs_coop(const struct options *o)
 {
-	for (int i = 0; i < o->modes.n; i++)
-		if (((const struct mode *)o->modes.chosen[i])->coop)
+	for (int i = 0; i < o->modes.n; i++) {
+		const struct mode *mode = o->modes.chosen[i];
+
+		if (mode->coop || mode->facts)
 			return true;
+	}
 	return false;
 }
 

@@ -221,6 +221,7 @@ static int boot(struct bench *b, struct iovm *g, const struct mode *mode, int re
 	struct iovm_config config = { .name = name,
 				      .policy = mode->policy,
 				      .coop = mode->coop,
+				      .facts = mode->facts,
 				      .file = o->file,
 				      .iothread = o->iothread,
 				      .vcpus = 1,

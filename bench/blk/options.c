@@ -7,17 +7,19 @@
 #include "lab/lib/proc.h"
 
 static const struct mode modes[] = {
-	{ "off", "off", false },	 { "off-aa", "off", false },	{ "rate", "rate", false },
-	{ "vic", "vic", false },	 { "slice", "slice", false },	{ "auto", "auto", false },
-	{ "coop-off", "off", true },	 { "coop-rate", "rate", true }, { "coop-vic", "vic", true },
-	{ "coop-slice", "slice", true }, { "coop-auto", "auto", true },
+	{ "off", "off", false, false },	      { "off-aa", "off", false, false },
+	{ "rate", "rate", false, false },     { "vic", "vic", false, false },
+	{ "slice", "slice", false, true },    { "auto", "auto", false, true },
+	{ "coop+off", "off", true, false },   { "coop+rate", "rate", true, false },
+	{ "coop+vic", "vic", true, false },   { "coop+slice", "slice", true, false },
+	{ "coop+auto", "auto", true, false },
 };
 
 static const char *const scenarios[] = { "alone", "hogs", "allio" };
 
 static const char usage[] =
 	"usage: coop-bench-blk [OPTION...]   runs in L1, as a job of coop-lab\n"
-	"  --modes A,B         off, rate, vic, slice, auto (these), and with boosts coop-off to coop-auto;\n"
+	"  --modes A,B         off, rate, vic, slice, auto (these), and with boosts coop+off to coop+auto;\n"
 	"                      off-aa comes with off\n"
 	"  --cases A,B         OP-SIZE-qdDEPTH-SCENARIO: read, write, randread or randwrite; 512 to 64k;\n"
 	"                      1 to 64; alone, hogs (co-tenants on the vCPU's pCPU) or allio (a second\n"

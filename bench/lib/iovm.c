@@ -105,7 +105,9 @@ int iovm_boot(struct iovm *g, const struct iovm_config *c)
 	config.vcpus = c->vcpus;
 	config.extra = args.argv;
 	config.qemu_cpu = CPU_REST;
-	config.cpu = c->coop ? "host,kvm-coop=on" : "host";
+	config.cpu = c->coop || c->facts ? "host,kvm-coop=on" : "host";
+	if (c->facts)
+		config.accel = "kvm,coop-policy=none";
 	config.append = c->coop ? "coop_role=l2 coop_module=kvm_coop_guest" : "coop_role=l2";
 	if (c->file && make_disk(g))
 		return -1;

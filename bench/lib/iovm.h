@@ -13,7 +13,9 @@ struct iovm_config {
 	const char *name;
 	const char *policy; /* coalesce= */
 	const char *tap; /* a network device on this one of L1's, instead of a disk */
-	bool coop, file, iothread;
+	bool coop; /* boosts, with the guest's module */
+	bool facts; /* else: QEMU knows the vCPUs' time slices, and nothing is boosted */
+	bool file, iothread;
 	unsigned int vcpus, queues;
 	int latency_us; /* without FILE, of a request */
 	int disk_iops; /* requests per second that the disk can do; 0: no limit */

@@ -71,7 +71,7 @@ static double merit(const struct group *g, const char *name)
 static void print_square(const struct group *g, FILE *out)
 {
 	double none = merit(g, "off"), slice = merit(g, "slice");
-	double coop = merit(g, "coop-off"), both = merit(g, "coop-slice");
+	double coop = merit(g, "coop+off"), both = merit(g, "coop+slice");
 
 	if (none < 0 || slice < 0 || coop < 0 || both < 0)
 		return;

@@ -83,6 +83,12 @@ static bool is_name(const char *s, char extra)
 	return true;
 }
 
+/* "coop+" says that something else is boosted as well. */
+static bool is_mode(const char *s)
+{
+	return is_name(strncmp(s, "coop+", 5) ? s : s + 5, '-');
+}
+
 /* "randread-4k-qd16-hogs" */
 static bool is_blk_case(const char *s)
 {
@@ -330,7 +336,7 @@ static int check_run(size_t i, const json_t *run, struct result_error *err)
 	repeat = json_object_get(run, "repeat");
 	if (!bench || !is_name(bench, '-'))
 		return result_fail(err, "%s.bench: missing or not a name (a-z, 0-9, -)", path);
-	if (!mode || !is_name(mode, '-'))
+	if (!mode || !is_mode(mode))
 		return result_fail(err, "%s.mode: missing or not a name (a-z, 0-9, -)", path);
 	if (!case_name || !is_case(bench, case_name))
 		return result_fail(err, "%s.case: missing or not idle, busy or busy-hog (or one of them, '-' and a variant), nor an operation of overhead, an abuse of isolation, or a request of blk (randread-4k-qd16-hogs)",

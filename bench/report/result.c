@@ -26,11 +26,11 @@ static const struct {
 	{ "rate", "completion interrupts come at a fixed frequency" },
 	{ "vic", "completion interrupts are held by the requests in flight and their rate" },
 	{ "auto", "as slice, with batches that shrink when they time out" },
-	{ "coop-off", "off, but kvm-coop boosts the guest" },
-	{ "coop-rate", "rate, and kvm-coop boosts the guest" },
-	{ "coop-vic", "vic, and kvm-coop boosts the guest" },
-	{ "coop-slice", "slice, and kvm-coop boosts the guest" },
-	{ "coop-auto", "auto, and kvm-coop boosts the guest" },
+	{ "coop+off", "off, but kvm-coop boosts the guest" },
+	{ "coop+rate", "rate, and kvm-coop boosts the guest" },
+	{ "coop+vic", "vic, and kvm-coop boosts the guest" },
+	{ "coop+slice", "slice, and kvm-coop boosts the guest" },
+	{ "coop+auto", "auto, and kvm-coop boosts the guest" },
 };
 
 static const struct {

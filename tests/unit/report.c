@@ -233,8 +233,8 @@ static void blk_write(double irqs)
 		blk_run(f, "off", i, 4000, 8000, 0.8);
 		blk_run(f, "off-aa", i, 4001, 8001, 0.8);
 		blk_run(f, "slice", i, 5000, 8000, irqs);
-		blk_run(f, "coop-off", i, 4000, 4000, 0.8);
-		blk_run(f, "coop-slice", i, 5000, 2000, irqs);
+		blk_run(f, "coop+off", i, 4000, 4000, 0.8);
+		blk_run(f, "coop+slice", i, 5000, 2000, irqs);
 	}
 	fclose(f);
 }

@@ -10,6 +10,7 @@
 #include "qemu/atomic.h"
 #include "qemu/cutils.h"
 #include "qemu/error-report.h"
+#include "qemu/rcu.h"
 #include "qapi/error.h"
 #include "qapi/visitor.h"
 #include "system/iothread.h"
@@ -299,6 +300,7 @@ bool kvm_coop_cpu_realize(X86CPU *cpu, Error **errp)
     coop.enabled = enable(kvm_state, errp);
     if (coop.enabled) {
         add_io_threads();
+        kvm_coop_slice_init();
     }
     return coop.enabled;
 }
@@ -325,9 +327,12 @@ void kvm_coop_init_vcpu(X86CPU *cpu)
 
 void kvm_coop_destroy_vcpu(X86CPU *cpu)
 {
-    if (cpu->kvm_coop_page) {
-        munmap((void *)cpu->kvm_coop_page, qemu_real_host_page_size());
-        cpu->kvm_coop_page = NULL;
+    void *page = (void *)cpu->kvm_coop_page;
+
+    if (page) {
+        qatomic_set(&cpu->kvm_coop_page, NULL);
+        synchronize_rcu();
+        munmap(page, qemu_real_host_page_size());
     }
 }
 
@@ -352,7 +357,7 @@ static void read_line(void *to, const void *line, size_t size,
 
 bool kvm_coop_get_run(const X86CPU *cpu, struct kvm_coop_vmm_run *run)
 {
-    const struct kvm_coop_vmm_page *page = cpu->kvm_coop_page;
+    const struct kvm_coop_vmm_page *page = qatomic_read(&cpu->kvm_coop_page);
 
     if (!page) {
         return false;
@@ -363,7 +368,7 @@ bool kvm_coop_get_run(const X86CPU *cpu, struct kvm_coop_vmm_run *run)
 
 bool kvm_coop_get_grant(const X86CPU *cpu, struct kvm_coop_vmm_grant *grant)
 {
-    const struct kvm_coop_vmm_page *page = cpu->kvm_coop_page;
+    const struct kvm_coop_vmm_page *page = qatomic_read(&cpu->kvm_coop_page);
 
     if (!page) {
         return false;

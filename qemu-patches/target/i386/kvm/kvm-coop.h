@@ -33,12 +33,16 @@ const struct kvm_coop_config *kvm_coop_config(void);
 void kvm_coop_init_vcpu(X86CPU *cpu);
 void kvm_coop_destroy_vcpu(X86CPU *cpu);
 
+/* Tell completion coalescing about the vCPUs' time slices. */
+void kvm_coop_slice_init(void);
+
 /*
  * How the vCPU thread is scheduled, and what is granted to it, at this moment;
  * see the structures in linux/kvm_coop.h. Times are CLOCK_MONOTONIC in
  * nanoseconds, as returned by get_clock().
  *
- * From any thread that keeps the vCPU from being unplugged. Costs two or three
+ * From any thread that keeps the vCPU from being unplugged, or from within an
+ * RCU critical section in which it found the vCPU. Costs two or three
  * cache misses, and no system call. Return false if the host kernel does not
  * tell; the caller does without it then.
  */
