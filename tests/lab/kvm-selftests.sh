@@ -10,7 +10,7 @@
 build=$CACHE/build/$1
 image=$build/arch/x86/boot/bzImage
 case $1 in
-kernel) limit=400 ;;
+kernel) limit=600 ;;
 kernel-debug) limit=1200 ;;
 esac
 [ -f "$image" ] || { echo "no $image: ./coop build $1"; exit 77; }
