@@ -17,7 +17,7 @@ expect() { # MODE CASE METRIC OPERATOR BAR
 	awk -v v="$value" -v bar="$5" "BEGIN { exit !(v != \"\" && v $4 bar) }" ||
 		fail "$2 in $1: $3 is '$value', expected $4 $5: $(cat "$OUT/runs.jsonl")"
 }
-"$LAB" run --out "$OUT" --kernel "$image" --limit 200 -- "$program" --modes coop,coop-nocharge \
+"$LAB" run --out "$OUT" --kernel "$image" --limit 400 -- "$program" --modes coop,coop-nocharge \
 	--cases none,always,badcount,random --seconds 3 || fail "the lab failed (exit $?)"
 expect_no_machine
 "$LAB" scan "$OUT"/l1-*.log "$OUT"/l2/*.log || fail "splat in a kernel log"
