@@ -64,17 +64,9 @@ static void build_args(struct iovm *g, const struct iovm_config *c, struct proc_
 	snprintf(g->monitor, sizeof(g->monitor), "unix:%s,server=on,wait=off", g->socket);
 	args->n = 0;
 	proc_args_add(args, "-qmp", g->monitor);
-	if (c->tap) {
-		snprintf(g->backend, sizeof(g->backend),
-			 "tap,id=net,ifname=%s,script=no,downscript=no,vhost=off", c->tap);
-		proc_args_add(args, "-netdev", g->backend);
-		n = snprintf(g->device, sizeof(g->device), "virtio-net-pci,netdev=net,romfile=");
-	} else {
-		add_disk(g, c, args);
-		n = snprintf(g->device, sizeof(g->device),
-			     "virtio-blk-pci,drive=disk,num-queues=%u%s", c->queues,
-			     c->iothread ? ",iothread=thread" : "");
-	}
+	add_disk(g, c, args);
+	n = snprintf(g->device, sizeof(g->device), "virtio-blk-pci,drive=disk,num-queues=%u%s",
+		     c->queues, c->iothread ? ",iothread=thread" : "");
 	snprintf(g->device + n, sizeof(g->device) - n,
 		 ",id=io,coalesce=%s,coalesce-inflight=%d,coalesce-iops=%d,coalesce-max-us=%d",
 		 c->policy, c->inflight, c->iops, c->max_us);

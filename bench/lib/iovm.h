@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* A guest with a disk or a network device whose completions are coalesced, for benchmarks and
- * tests. */
+/* A guest with a disk whose completions are coalesced, for benchmarks and tests. */
 #ifndef BENCH_LIB_IOVM_H
 #define BENCH_LIB_IOVM_H
 
@@ -12,7 +11,6 @@
 struct iovm_config {
 	const char *name;
 	const char *policy; /* coalesce= */
-	const char *tap; /* a network device on this one of L1's, instead of a disk */
 	bool coop; /* boosts, with the guest's module */
 	bool facts; /* else: QEMU knows the vCPUs' time slices, and nothing is boosted */
 	bool file, iothread;
