@@ -286,12 +286,19 @@ int sched_coop_return(struct task_struct *p)
 }
 EXPORT_SYMBOL_GPL(sched_coop_return);
 
+/* A task that exits runs its task work once more, without a signal pending. */
+static bool is_dying(struct task_struct *p)
+{
+	return (p->flags & PF_EXITING) ||
+	       (READ_ONCE(p->signal->flags) & SIGNAL_GROUP_EXIT) ||
+	       fatal_signal_pending(p);
+}
+
 static void pause_work(struct callback_head *work)
 {
 	ktime_t until = ns_to_ktime(READ_ONCE(current->coop.pause_until));
 
-	while (ktime_before(ktime_get(), until) &&
-	       !fatal_signal_pending(current)) {
+	while (ktime_before(ktime_get(), until) && !is_dying(current)) {
 		set_current_state(TASK_KILLABLE | TASK_FREEZABLE);
 		schedule_hrtimeout(&until, HRTIMER_MODE_ABS);
 	}

@@ -325,15 +325,29 @@ void kvm_coop_init_vcpu(X86CPU *cpu)
     cpu->kvm_coop_page = page;
 }
 
+typedef struct UnusedPage {
+    struct rcu_head rcu;
+    void *page;
+} UnusedPage;
+
+static void unmap_page(UnusedPage *unused)
+{
+    munmap(unused->page, qemu_real_host_page_size());
+    g_free(unused);
+}
+
+/* The caller has the BQL, for which a reader may be waiting: not here. */
 void kvm_coop_destroy_vcpu(X86CPU *cpu)
 {
-    void *page = (void *)cpu->kvm_coop_page;
+    UnusedPage *unused;
 
-    if (page) {
-        qatomic_set(&cpu->kvm_coop_page, NULL);
-        synchronize_rcu();
-        munmap(page, qemu_real_host_page_size());
+    if (!cpu->kvm_coop_page) {
+        return;
     }
+    unused = g_new(UnusedPage, 1);
+    unused->page = (void *)cpu->kvm_coop_page;
+    qatomic_set(&cpu->kvm_coop_page, NULL);
+    call_rcu(unused, unmap_page, rcu);
 }
 
 /*
