@@ -102,6 +102,8 @@ FIXTURE(budget) {
 	struct coop_hog mate;
 	struct kvm_vm *vm;
 	int stats[2];
+	/* of the guest; 0: it never asks */
+	uint32_t intent;
 };
 
 FIXTURE_SETUP(budget)
@@ -111,6 +113,7 @@ FIXTURE_SETUP(budget)
 	__TEST_REQUIRE(!access(CGROUPS "cgroup.subtree_control", W_OK),
 		       "cgroup v2 is not mounted");
 	self->config = coop_config(KVM_COOP_POLICY_RT);
+	self->intent = KVM_COOP_INTENT_RT;
 	coop_pin(OTHER_CPU);
 	write_file(CGROUPS, "cgroup.subtree_control", "+cpu");
 	group_make(VM_GROUP, "50");
@@ -138,7 +141,7 @@ static void begin(struct _test_data_budget *self, int vcpus, coop_guest_fn fn)
 		self->stats[i] = vcpu_get_stats_fd(self->vcpus[i]);
 		self->t[i].vcpu = self->vcpus[i];
 		self->t[i].cpu = VCPU_CPU;
-		coop_thread_start(&self->t[i], fn, KVM_COOP_INTENT_RT);
+		coop_thread_start(&self->t[i], fn, self->intent);
 	}
 }
 
@@ -323,22 +326,37 @@ static void change_weight(struct _test_data_budget *self, int n)
 	write_file(VM_GROUP, "cpu.weight", n & 1 ? "50" : "49");
 }
 
+/*
+ * What a group in debt runs by itself before it is reweighted is forgiven as far
+ * as its lag is bounded: 1 % is lost for that, 5 % on a slow debug kernel.
+ */
+static void expect_same_with_changes(struct __test_metadata *_metadata,
+				     struct _test_data_budget *self)
+{
+	uint64_t without, with;
+
+	self->intent = 0;
+	begin_in(self, VM_GROUP);
+	without = share_of(_metadata, self, self->hog.clock, change_weight);
+	finish(_metadata, self, 1);
+
+	self->intent = KVM_COOP_INTENT_RT;
+	begin_in(self, VM_GROUP);
+	with = share_of(_metadata, self, self->hog.clock, change_weight);
+	EXPECT_LE(without * 90 / 100, with);
+	finish(_metadata, self, 1);
+}
+
 TEST_F(budget, weight_changes)
 {
-	begin_in(self, VM_GROUP);
-	EXPECT_LE(640, share_of(_metadata, self, self->hog.clock,
-				change_weight));
-	finish(_metadata, self, 1);
+	expect_same_with_changes(_metadata, self);
 }
 
 TEST_F(budget, weight_changes_with_mate)
 {
 	coop_hog_start(&self->mate, VCPU_CPU);
 	group_add(VM_GROUP, self->mate.tid);
-	begin_in(self, VM_GROUP);
-	EXPECT_LE(640, share_of(_metadata, self, self->hog.clock,
-				change_weight));
-	finish(_metadata, self, 1);
+	expect_same_with_changes(_metadata, self);
 	coop_hog_stop(&self->mate);
 }
 
