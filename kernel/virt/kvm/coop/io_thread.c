@@ -72,6 +72,7 @@ static u64 io_pause_until(struct kvm_coop *coop, u64 now)
 static enum hrtimer_restart io_timer_fired(struct hrtimer *timer)
 {
 	struct kvm_coop *coop = container_of(timer, struct kvm_coop, io_timer);
+	enum hrtimer_restart restart = HRTIMER_NORESTART;
 	struct coop_io_thread *io;
 	u64 until;
 
@@ -82,10 +83,13 @@ static enum hrtimer_restart io_timer_fired(struct hrtimer *timer)
 		list_for_each_entry(io, &coop->io_threads, link)
 			sched_coop_pause(io->task, until);
 	}
+	/* nothing to look at any more, or started again meanwhile */
+	if (coop->io_nr && !hrtimer_is_queued(timer)) {
+		hrtimer_forward_now(timer, ns_to_ktime(COOP_IO_PERIOD_NS));
+		restart = HRTIMER_RESTART;
+	}
 	raw_spin_unlock(&coop->lock);
-
-	hrtimer_forward_now(timer, ns_to_ktime(COOP_IO_PERIOD_NS));
-	return HRTIMER_RESTART;
+	return restart;
 }
 
 void kvm_coop_io_init(struct kvm *kvm)
@@ -151,7 +155,10 @@ static int io_insert(struct kvm_coop *coop, struct coop_io_thread *io)
 	} else {
 		io->mark = READ_ONCE(io->task->se.sum_exec_runtime);
 		list_add(&io->link, &coop->io_threads);
-		coop->io_nr++;
+		if (!coop->io_nr++ && coop->config.io_rate_permille)
+			hrtimer_start(&coop->io_timer,
+				      ns_to_ktime(COOP_IO_PERIOD_NS),
+				      HRTIMER_MODE_REL_HARD);
 	}
 	raw_spin_unlock_irq(&coop->lock);
 
@@ -171,9 +178,6 @@ static int io_add(struct kvm_coop *coop, struct task_struct *task)
 	ret = io_insert(coop, io);
 	if (ret)
 		io_thread_free(io);
-	else if (coop->config.io_rate_permille)
-		hrtimer_start(&coop->io_timer, ns_to_ktime(COOP_IO_PERIOD_NS),
-			      HRTIMER_MODE_REL_HARD);
 	return ret;
 }
 
@@ -228,7 +232,7 @@ int kvm_coop_io_thread(struct kvm *kvm, struct kvm_enable_cap *cap)
 	task = thread_of_caller(cap->args[0]);
 	if (!task)
 		return -ESRCH;
-	/* one at a time: the timer is started for the first of them */
+	/* KVM_CAP_COOP set up what is used here, under this lock */
 	mutex_lock(&kvm->lock);
 	if (cap->args[1] == KVM_COOP_IO_THREAD_ADD)
 		ret = io_add(&kvm->coop, task);

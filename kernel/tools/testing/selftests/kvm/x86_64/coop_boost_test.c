@@ -55,16 +55,6 @@ static void guest_delay_us(uint64_t us)
 		asm volatile("pause");
 }
 
-/* Use CPU time with this intent until told to stop. */
-static void guest_spin(int id, uint64_t intent)
-{
-	struct coop_ctl *ctl = guest_ctl(id);
-
-	WRITE_ONCE(guest_page(id)->guest.intent, intent);
-	while (!READ_ONCE(ctl->stop))
-		asm volatile("pause");
-}
-
 /* Ask, yield as soon as it was granted, wait a little, again. */
 static void guest_ask_and_yield(int id, uint64_t flags)
 {
@@ -336,11 +326,6 @@ static uint64_t share_once(struct _test_data_boost *self, int ms)
 	return hog * 1000 / (hog + vcpu);
 }
 
-static uint64_t median(uint64_t a, uint64_t b, uint64_t c)
-{
-	return max(min(a, b), min(max(a, b), c));
-}
-
 /*
  * Parts per thousand that the competitor gets while the guest runs. Median of
  * three, since an emulator that stands still for a while spoils a measurement.
@@ -355,7 +340,7 @@ static uint64_t competitor_share(struct __test_metadata *_metadata,
 	for (i = 0; i < 3; i++)
 		share[i] = share_once(self, 2000);
 	TH_LOG("competitor: %lu, %lu, %lu of 1000", share[0], share[1], share[2]);
-	return median(share[0], share[1], share[2]);
+	return coop_median(share[0], share[1], share[2]);
 }
 
 /* --- a boost begins ------------------------------------------------------- */
@@ -370,7 +355,7 @@ TEST_F(boost, rt_intent)
 {
 	struct coop_sched_attr attr;
 
-	begin(self, guest_spin, KVM_COOP_INTENT_RT);
+	begin(self, guest_ask, KVM_COOP_INTENT_RT);
 	EXPECT_TRUE(wait_fifo(self));
 	do {
 		attr = coop_getattr(self->t.tid);
@@ -383,7 +368,7 @@ TEST_F(boost, rt_intent)
 
 TEST_F(boost, explicit_request)
 {
-	begin(self, guest_spin, KVM_COOP_INTENT_REQUEST);
+	begin(self, guest_ask, KVM_COOP_INTENT_REQUEST);
 	EXPECT_TRUE(wait_fifo(self));
 	finish(_metadata, self);
 }
@@ -393,7 +378,7 @@ TEST_F(boost, configured_priority)
 	struct coop_sched_attr attr;
 
 	self->config.rt_priority = 7;
-	begin(self, guest_spin, KVM_COOP_INTENT_RT);
+	begin(self, guest_ask, KVM_COOP_INTENT_RT);
 	EXPECT_TRUE(coop_wait((attr = coop_getattr(self->t.tid)).policy ==
 			      SCHED_FIFO, SOON_MS));
 	EXPECT_TRUE(has_priority(attr, 7));
@@ -420,7 +405,7 @@ static bool boosted_lower(struct _test_data_boost *self)
 
 TEST_F(boost, lower_priority_when_ahead)
 {
-	begin(self, guest_spin, KVM_COOP_INTENT_RT);
+	begin(self, guest_ask, KVM_COOP_INTENT_RT);
 	EXPECT_TRUE(coop_wait(boosted_lower(self), SOON_MS));
 	finish(_metadata, self);
 }
@@ -478,7 +463,7 @@ TEST_F(boost, msi_wakes)
 
 TEST_F(boost, no_intent)
 {
-	begin(self, guest_spin, 0);
+	begin(self, guest_ask, 0);
 	EXPECT_TRUE(stays_fair(self, 500));
 	EXPECT_EQ(0, counter_boosts(self));
 	finish(_metadata, self);
@@ -487,7 +472,7 @@ TEST_F(boost, no_intent)
 /* Unknown bits and the idle bit are no reason. */
 TEST_F(boost, unknown_intent)
 {
-	begin(self, guest_spin, ~(KVM_COOP_INTENT_RT | KVM_COOP_INTENT_REQUEST));
+	begin(self, guest_ask, ~(KVM_COOP_INTENT_RT | KVM_COOP_INTENT_REQUEST));
 	EXPECT_TRUE(stays_fair(self, 500));
 	EXPECT_EQ(0, counter_boosts(self));
 	finish(_metadata, self);
@@ -496,7 +481,7 @@ TEST_F(boost, unknown_intent)
 TEST_F(boost, policy_none)
 {
 	self->config.policy = KVM_COOP_POLICY_NONE;
-	begin(self, guest_spin, KVM_COOP_INTENT_RT);
+	begin(self, guest_ask, KVM_COOP_INTENT_RT);
 	EXPECT_TRUE(stays_fair(self, 500));
 	EXPECT_EQ(0, counter_boosts(self));
 	EXPECT_LT(0, READ_ONCE(self->page->facts.preempted_total));
@@ -506,7 +491,7 @@ TEST_F(boost, policy_none)
 TEST_F(boost, feature_not_granted)
 {
 	self->config.features = KVM_COOP_F_IRQ;
-	begin(self, guest_spin, KVM_COOP_INTENT_RT);
+	begin(self, guest_ask, KVM_COOP_INTENT_RT);
 	EXPECT_TRUE(stays_fair(self, 500));
 	finish(_metadata, self);
 }
@@ -551,7 +536,7 @@ TEST_F(boost, timer_due_not_granted)
 TEST_F(boost, alone)
 {
 	coop_hog_stop(&self->hog);
-	begin(self, guest_spin, KVM_COOP_INTENT_RT);
+	begin(self, guest_ask, KVM_COOP_INTENT_RT);
 	usleep(300000);
 	EXPECT_GT(20, counter_boosts(self));
 	finish(_metadata, self);
@@ -568,12 +553,12 @@ TEST_F(boost, preempt_count_never_starts)
 	self->page->guest.intent = KVM_COOP_INTENT_IDLE;
 	*host_count(self->vm, 0) = 1;
 
-	coop_thread_start(&self->t, guest_spin, KVM_COOP_INTENT_IDLE);
+	coop_thread_start(&self->t, guest_ask, KVM_COOP_INTENT_IDLE);
 	EXPECT_TRUE(stays_fair(self, 300));
 	coop_thread_stop(&self->t);
 	EXPECT_EQ(0, counter(self, "coop_preempted_critical"));
 
-	coop_thread_start(&self->t, guest_spin, 0);
+	coop_thread_start(&self->t, guest_ask, 0);
 	EXPECT_TRUE(stays_fair(self, 300));
 	EXPECT_LT(0, counter(self, "coop_preempted_critical"));
 	EXPECT_EQ(0, counter_boosts(self));
@@ -591,7 +576,7 @@ TEST_F(boost, deferral_is_bounded)
 	self->config.features |= KVM_COOP_F_DEFER;
 	prepare_count(self, 0xff);
 	*host_count(self->vm, 0) = 1;
-	coop_thread_start(&self->t, guest_spin, 0);
+	coop_thread_start(&self->t, guest_ask, 0);
 	EXPECT_TRUE(coop_wait(counter(self, "coop_deferrals") > 20, SOON_MS));
 	EXPECT_LT(0, counter(self, "coop_ends_expired"));
 	EXPECT_EQ(0, counter(self, "coop_boosts_irq"));
@@ -609,14 +594,14 @@ TEST_F(boost, deferral_needs_section)
 {
 	self->config.features |= KVM_COOP_F_DEFER;
 	prepare_count(self, 0xff);
-	coop_thread_start(&self->t, guest_spin, 0);
+	coop_thread_start(&self->t, guest_ask, 0);
 	EXPECT_TRUE(stays_fair(self, 300));
 	coop_thread_stop(&self->t);
 
 	/* before the count: the guest may be preempted before it says so itself */
 	WRITE_ONCE(self->page->guest.intent, KVM_COOP_INTENT_IDLE);
 	*host_count(self->vm, 0) = 1;
-	coop_thread_start(&self->t, guest_spin, KVM_COOP_INTENT_IDLE);
+	coop_thread_start(&self->t, guest_ask, KVM_COOP_INTENT_IDLE);
 	EXPECT_TRUE(stays_fair(self, 300));
 	EXPECT_EQ(0, counter_boosts(self));
 	finish(_metadata, self);
@@ -632,7 +617,7 @@ TEST_F(boost, guest_reschedule)
 	*host_count(self->vm, 0) = 1U << 31;
 	coop_register(self->vcpu);
 
-	coop_thread_start(&self->t, guest_spin, 0);
+	coop_thread_start(&self->t, guest_ask, 0);
 	EXPECT_TRUE(stays_fair(self, 300));
 	*host_count(self->vm, 0) = 0;
 	EXPECT_TRUE(wait_fifo(self));
@@ -767,7 +752,7 @@ TEST_F(boost, memory_deleted)
 	coop_page_init(page);
 	page->guest.intent = KVM_COOP_INTENT_RT;
 	ASSERT_EQ(0, coop_wrmsr(self->vcpu, OTHER_GPA | KVM_COOP_MSR_ENABLE));
-	coop_thread_start(&self->t, guest_spin, 0);
+	coop_thread_start(&self->t, guest_ask, 0);
 	EXPECT_TRUE(wait_fifo(self));
 	vm_mem_region_delete(self->vm, OTHER_SLOT);
 	EXPECT_TRUE(coop_wait(is_fair(self), SOON_MS));
@@ -778,7 +763,7 @@ TEST_F(boost, memory_deleted)
 /* Other memory changes while the guest runs: the page stays in use. */
 TEST_F(boost, memory_changed)
 {
-	begin(self, guest_spin, KVM_COOP_INTENT_RT);
+	begin(self, guest_ask, KVM_COOP_INTENT_RT);
 	EXPECT_TRUE(wait_fifo(self));
 	vm_userspace_mem_region_add(self->vm, VM_MEM_SRC_ANONYMOUS, OTHER_GPA,
 				    OTHER_SLOT, 1, 0);
@@ -794,7 +779,7 @@ TEST_F(boost, reset_by_init)
 	prepare(self);
 	coop_register(self->vcpus[1]);
 	self->t.vcpu = self->vcpus[1];
-	coop_thread_start(&self->t, guest_spin, KVM_COOP_INTENT_RT);
+	coop_thread_start(&self->t, guest_ask, KVM_COOP_INTENT_RT);
 	EXPECT_TRUE(wait_fifo(self));
 	coop_call(self->vcpus[0], guest_send_init, 1);
 	EXPECT_TRUE(coop_wait(is_fair(self), SOON_MS));
@@ -806,7 +791,7 @@ TEST_F(boost, reset_by_init)
 
 TEST_F(boost, switched_off)
 {
-	begin(self, guest_spin, KVM_COOP_INTENT_RT);
+	begin(self, guest_ask, KVM_COOP_INTENT_RT);
 	EXPECT_TRUE(wait_fifo(self));
 	coop_switch(false);
 	EXPECT_TRUE(coop_wait(is_fair(self), SOON_MS));
@@ -831,7 +816,7 @@ TEST_F(boost, exit_to_user)
 	}
 	EXPECT_LE(20, self->ctl->value);
 	EXPECT_LT(0, counter(self, "coop_ends_user"));
-	coop_thread_start(&self->t, guest_spin, 0);
+	coop_thread_start(&self->t, guest_ask, 0);
 	finish(_metadata, self);
 }
 
@@ -839,7 +824,7 @@ TEST_F(boost, signalled)
 {
 	int i;
 
-	begin(self, guest_spin, KVM_COOP_INTENT_RT);
+	begin(self, guest_ask, KVM_COOP_INTENT_RT);
 	for (i = 0; i < 20; i++) {
 		EXPECT_TRUE(wait_fifo(self));
 		pthread_kill(self->t.thread, COOP_SIGNAL);
@@ -854,11 +839,11 @@ TEST_F(boost, other_thread)
 {
 	pid_t first;
 
-	begin(self, guest_spin, KVM_COOP_INTENT_RT);
+	begin(self, guest_ask, KVM_COOP_INTENT_RT);
 	EXPECT_TRUE(wait_fifo(self));
 	first = self->t.tid;
 	coop_thread_stop(&self->t);
-	coop_thread_start(&self->t, guest_spin, KVM_COOP_INTENT_RT);
+	coop_thread_start(&self->t, guest_ask, KVM_COOP_INTENT_RT);
 	EXPECT_NE(first, self->t.tid);
 	EXPECT_TRUE(wait_fifo(self));
 	finish(_metadata, self);
@@ -935,7 +920,7 @@ TEST_F(boost, killed)
 	ASSERT_EQ(0, pipe(ready));
 	pid = fork();
 	if (!pid) {
-		begin(self, guest_spin, KVM_COOP_INTENT_RT);
+		begin(self, guest_ask, KVM_COOP_INTENT_RT);
 		wait_fifo(self);
 		write(ready[1], "", 1);
 		pause();
@@ -966,7 +951,7 @@ TEST_F(boost, class_set_before)
 	struct coop_sched_attr attr;
 
 	self->t.before = fifo_before;
-	begin(self, guest_spin, KVM_COOP_INTENT_RT);
+	begin(self, guest_ask, KVM_COOP_INTENT_RT);
 	usleep(300000);
 	attr = coop_getattr(self->t.tid);
 	EXPECT_EQ(SCHED_FIFO, attr.policy);
@@ -980,7 +965,7 @@ TEST_F(boost, class_set_during)
 {
 	struct coop_sched_attr attr;
 
-	begin(self, guest_spin, KVM_COOP_INTENT_RT);
+	begin(self, guest_ask, KVM_COOP_INTENT_RT);
 	EXPECT_TRUE(wait_fifo(self));
 	set_class(self->t.tid, SCHED_RR, 7);
 	usleep(300000);
@@ -1002,7 +987,7 @@ TEST_F(boost, class_set_to_fair_during)
 	bool left_alone = false;
 	int attempts = 10;
 
-	begin(self, guest_spin, KVM_COOP_INTENT_RT);
+	begin(self, guest_ask, KVM_COOP_INTENT_RT);
 	while (!left_alone && attempts--) {
 		EXPECT_TRUE(wait_fifo(self));
 		set_class(self->t.tid, SCHED_BATCH, 0);
@@ -1034,7 +1019,7 @@ TEST_F(boost, attributes_survive)
 	/* the policy's slice, not the one from before */
 	self->config.slice_ns = 2000000;
 	self->t.before = attributes_before;
-	begin(self, guest_spin, KVM_COOP_INTENT_RT);
+	begin(self, guest_ask, KVM_COOP_INTENT_RT);
 	EXPECT_TRUE(wait_fifo(self));
 	EXPECT_TRUE(coop_wait(counter_ends(self) > 0, SOON_MS));
 	self->page->guest.intent = 0;
@@ -1068,7 +1053,7 @@ static uint64_t load_weight(pid_t tid)
 /* Nice is no class: set during a boost it takes effect with its end. */
 TEST_F(boost, nice_set_during)
 {
-	begin(self, guest_spin, KVM_COOP_INTENT_RT);
+	begin(self, guest_ask, KVM_COOP_INTENT_RT);
 	EXPECT_EQ(1024, load_weight(self->t.tid)) {
 		TH_LOG("no weight in /proc: is CONFIG_SCHED_DEBUG on?");
 	}
@@ -1103,7 +1088,7 @@ TEST_F(boost, policy_fair)
 	self->config.policy = KVM_COOP_POLICY_FAIR;
 	self->config.slice_ns = 300000;
 	self->t.before = attributes_fair;
-	begin(self, guest_spin, KVM_COOP_INTENT_RT);
+	begin(self, guest_ask, KVM_COOP_INTENT_RT);
 	EXPECT_TRUE(stays_fair(self, 500));
 	attr = coop_getattr(self->t.tid);
 	EXPECT_EQ(300000, attr.runtime);
@@ -1118,7 +1103,7 @@ TEST_F(boost, charge)
 	uint64_t share;
 
 	self->config.debt_limit_us = 0;
-	begin(self, guest_spin, KVM_COOP_INTENT_RT);
+	begin(self, guest_ask, KVM_COOP_INTENT_RT);
 	share = competitor_share(_metadata, self);
 	EXPECT_LE(450, share);
 	/* nor is a guest punished for asking */
@@ -1133,7 +1118,7 @@ TEST_F(boost, no_charge)
 	self->config.flags = KVM_COOP_CONFIG_NO_CHARGE;
 	self->config.rt_rate_permille = 900;
 	self->config.rt_burst_us = 50000;
-	begin(self, guest_spin, KVM_COOP_INTENT_RT);
+	begin(self, guest_ask, KVM_COOP_INTENT_RT);
 	EXPECT_GE(250, competitor_share(_metadata, self));
 	finish(_metadata, self);
 }
@@ -1166,7 +1151,7 @@ TEST_F(boost, status_matches)
 	bool before, fifo;
 	uint64_t end;
 
-	begin(self, guest_spin, KVM_COOP_INTENT_RT);
+	begin(self, guest_ask, KVM_COOP_INTENT_RT);
 	end = coop_now_ns() + 500 * COOP_MS;
 	while (coop_now_ns() < end) {
 		before = boosted(self->page);

@@ -22,15 +22,6 @@
 #define ROUNDS		3
 #define ROUND_MS	2000
 
-static void guest_ask(int id, uint64_t intent)
-{
-	struct coop_ctl *ctl = guest_ctl(id);
-
-	WRITE_ONCE(guest_page(id)->guest.intent, intent);
-	while (!READ_ONCE(ctl->stop))
-		asm volatile("pause");
-}
-
 /* As guest_ask(); counts in @value how often a refusal came without its end. */
 static void guest_ask_and_look(int id, uint64_t intent)
 {
@@ -165,11 +156,6 @@ static void finish(struct __test_metadata *_metadata,
 	kvm_vm_free(self->vm);
 }
 
-static uint64_t median(uint64_t a, uint64_t b, uint64_t c)
-{
-	return max(min(a, b), min(max(a, b), c));
-}
-
 /*
  * The share of one clock's thread, beside whatever else runs. Median of three,
  * since an emulator that stands still for a while spoils a measurement.
@@ -195,7 +181,7 @@ static uint64_t share_of(struct __test_metadata *_metadata,
 		share[i] = (coop_cpu_ns(clock) - used) * 1000 / wall;
 	}
 	TH_LOG("share: %lu, %lu, %lu of 1000", share[0], share[1], share[2]);
-	return median(share[0], share[1], share[2]);
+	return coop_median(share[0], share[1], share[2]);
 }
 
 static uint64_t counter(struct _test_data_budget *self, int vcpu,

@@ -162,15 +162,6 @@ TEST_F(io, thread_gone)
 
 /* --- account and limit ---------------------------------------------------- */
 
-static void guest_ask(int id, uint64_t intent)
-{
-	struct coop_ctl *ctl = guest_ctl(id);
-
-	WRITE_ONCE(guest_page(id)->guest.intent, intent);
-	while (!READ_ONCE(ctl->stop))
-		asm volatile("pause");
-}
-
 /* ns that a vCPU which always asks is boosted within a round. */
 static uint64_t boosted_ns(struct __test_metadata *_metadata,
 			   struct _test_data_io *self, bool with_worker)

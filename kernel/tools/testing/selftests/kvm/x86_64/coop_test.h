@@ -122,6 +122,16 @@ static inline void guest_nothing(int id, uint64_t unused)
 {
 }
 
+/* Use CPU time with this intent until told to stop. */
+static inline void guest_ask(int id, uint64_t intent)
+{
+	struct coop_ctl *ctl = guest_ctl(id);
+
+	WRITE_ONCE(guest_page(id)->guest.intent, intent);
+	while (!READ_ONCE(ctl->stop))
+		asm volatile("pause");
+}
+
 /*
  * Interrupts are on only within single asm statements that first step over
  * the red zone, since test guests take interrupts on the stack they run on.
@@ -374,6 +384,11 @@ static inline uint64_t coop_now_ns(void)
 }
 
 #define COOP_MS	1000000ULL
+
+static inline uint64_t coop_median(uint64_t a, uint64_t b, uint64_t c)
+{
+	return max(min(a, b), min(max(a, b), c));
+}
 
 /*
  * Wait for a condition, looking as often as possible: a boost lasts some ms.
