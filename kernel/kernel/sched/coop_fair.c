@@ -242,17 +242,17 @@ void __sched_coop_reweight(struct cfs_rq *cfs_rq, struct sched_entity *se,
 {
 	u64 avg = avg_vruntime(cfs_rq);
 	struct sched_coop_level *level = coop_level(cfs_rq, se, avg);
-	s64 debt = (s64)(level->floor - avg);
+	s64 debt, ceiling;
 
 	if (likely(!level->floor))
 		return;
-	if (debt <= 0) {
-		level->floor = 0;
-		return;
+	if (se->on_rq) {
+		update_curr(cfs_rq);
+		avg = avg_vruntime(cfs_rq);
 	}
+	ceiling = calc_delta_fair(COOP_DEBT_CEILING_NS, se);
+	debt = clamp(coop_position(cfs_rq, se, avg), -ceiling, ceiling);
 	level->floor = avg + div_s64(debt * (s64)se->load.weight, weight);
-	if (se->on_rq && (s64)(level->floor - se->vruntime) > 0)
-		se->vruntime = level->floor;
 }
 
 #endif /* CONFIG_KVM_COOP */

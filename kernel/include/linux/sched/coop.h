@@ -86,8 +86,9 @@ void __sched_coop_reweight(struct cfs_rq *cfs_rq, struct sched_entity *se,
 			   unsigned long weight);
 
 /*
- * Called by the fair class while it places @se on @cfs_rq, whose average
- * virtual runtime is @avg, after it chose se->vruntime; rq lock held.
+ * Called by the fair class while it places or reweights @se on @cfs_rq, whose
+ * average virtual runtime is @avg, after it chose se->vruntime and while @se is
+ * not in the tree; rq lock held.
  */
 static inline void sched_coop_place(const struct cfs_rq *cfs_rq,
 				    struct sched_entity *se, u64 avg)
@@ -97,9 +98,9 @@ static inline void sched_coop_place(const struct cfs_rq *cfs_rq,
 }
 
 /*
- * Called by the fair class before it gives @se another @weight, after it
- * adapted se->vruntime, while @se is not in the tree; rq lock held. It bounds
- * the lag of what it reweights, and would forgive a debt.
+ * Called by the fair class before it gives @se another @weight; rq lock held.
+ * It bounds the lag of what it reweights, and would forgive a debt: if @se is
+ * queued, sched_coop_place() restores that, after se->vruntime was adapted.
  */
 static inline void sched_coop_reweight(struct cfs_rq *cfs_rq,
 				       struct sched_entity *se,

@@ -329,7 +329,7 @@ static void expect_same_with_changes(struct __test_metadata *_metadata,
 	self->intent = KVM_COOP_INTENT_RT;
 	begin_in(self, VM_GROUP);
 	with = share_of(_metadata, self, self->hog.clock, change_weight);
-	EXPECT_LE(without * 90 / 100, with);
+	EXPECT_LE(without * 97 / 100, with);
 	finish(_metadata, self, 1);
 }
 
