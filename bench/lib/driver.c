@@ -153,6 +153,8 @@ void driver_send_counters(int fd, const struct vm *vm)
 		"coop_boosts_kept",
 		"coop_refused_debt",
 		"coop_refused_class",
+		"coop_refused_budget",
+		"coop_throttles",
 		"coop_ends_yield",
 		"coop_ends_exit",
 		"coop_ends_expired",
