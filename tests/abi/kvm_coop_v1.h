@@ -85,7 +85,7 @@ struct kvm_coop_config_v1 {
 	uint32_t rt_bound_us;
 	uint32_t io_rate_permille;
 	uint32_t io_burst_us;
-	uint32_t reserved;
+	uint32_t notify_us;
 };
 
 /* X(struct without kvm_coop_ and _v1, field) */
@@ -145,7 +145,7 @@ struct kvm_coop_config_v1 {
 	X(config, rt_bound_us)			\
 	X(config, io_rate_permille)		\
 	X(config, io_burst_us)			\
-	X(config, reserved)
+	X(config, notify_us)
 
 /* X(struct, size, alignment) */
 #define KVM_COOP_V1_STRUCTS(X)			\

@@ -95,6 +95,16 @@ static void check_critical(const struct coop_facts *f, const struct coop_masks *
 		require(coop_critical(&idle, m), "idle hides an interrupt");
 }
 
+/* One that did not answer, is idle or in a critical section is left alone. */
+static void check_notify(const struct coop_facts *f, const struct coop_masks *m, const struct input *in)
+{
+	if (coop_may_notify(f, m))
+		require(f->notify_ack == f->notify_seq && !coop_critical(f, m) && !(f->intent & KVM_COOP_INTENT_IDLE),
+			"a useless notification");
+	if (coop_setup_valid(&in->setup) && (in->setup.features & KVM_COOP_F_NOTIFY))
+		require(coop_notify_vector_valid(in->setup.notify_vector), "a bad vector is valid");
+}
+
 static void check_budget(const struct input *in)
 {
 	struct coop_budget b = { .stamp = in->times[0] };
@@ -132,6 +142,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		.irq_ack = in.line.irq_ack,
 		.preempt_count = in.preempt_count,
 		.ticket = in.ticket,
+		.notify_ack = in.line.notify_ack,
+		.notify_seq = in.other & 1 ? in.line.notify_ack : in.ticket,
 		.have_count = in.have_count & 1,
 		.irq_pending = in.irq_pending & 1,
 	};
@@ -143,6 +155,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	check_without_effect(&facts, &masks, in.other);
 	check_reason(&facts, &masks, in.other);
 	check_critical(&facts, &masks);
+	check_notify(&facts, &masks, &in);
 	check_budget(&in);
 	return 0;
 }

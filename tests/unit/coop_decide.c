@@ -74,6 +74,47 @@ static void test_linux(void)
 	}
 }
 
+static const struct {
+	const char *what;
+	struct coop_facts facts;
+	bool notify;
+} notify_rows[] = {
+	{ "a task runs", { .have_count = true, .preempt_count = QUIET }, true },
+	{ "no count", { .preempt_count = 0x00ffffff }, true },
+	{ "the idle task runs", { .intent = IDLE, .have_count = true, .preempt_count = QUIET | 1 }, false },
+	{ "a lock is held", { .have_count = true, .preempt_count = QUIET | 1 }, false },
+	{ "in an interrupt", { .have_count = true, .preempt_count = QUIET | 0x10000 }, false },
+	{ "answered", { .notify_seq = 7, .notify_ack = 7 }, true },
+	{ "not answered", { .notify_seq = 8, .notify_ack = 7 }, false },
+	{ "answer ahead", { .notify_seq = 0xffffffff, .notify_ack = 0 }, false },
+};
+
+static void test_notify(void)
+{
+	struct coop_masks masks;
+
+	coop_setup_masks(&linux_setup, &masks);
+	for (size_t i = 0; i < sizeof(notify_rows) / sizeof(*notify_rows); i++)
+		CHECK(coop_may_notify(&notify_rows[i].facts, &masks) == notify_rows[i].notify, "%s",
+		      notify_rows[i].what);
+}
+
+/* Who does not want to be notified may write what it likes. */
+static void test_notify_vector(void)
+{
+	struct kvm_coop_guest_setup setup = linux_setup;
+
+	for (unsigned int v = 0; v < 1024; v++) {
+		setup.notify_vector = v;
+		setup.features = 0;
+		CHECK(coop_setup_valid(&setup), "%u is looked at", v);
+		setup.features = KVM_COOP_F_NOTIFY;
+		CHECK(coop_setup_valid(&setup) == (!v || (v >= 32 && v <= 254)), "%u", v);
+	}
+	setup.notify_vector = 0x80000040;
+	CHECK(!coop_setup_valid(&setup), "upper bits are lost");
+}
+
 /* A kernel that sets a bit when it wants to reschedule. */
 static void test_resched_not_inverted(void)
 {
@@ -144,6 +185,8 @@ static void test_setup(void)
 int main(void)
 {
 	test_linux();
+	test_notify();
+	test_notify_vector();
 	test_resched_not_inverted();
 	test_no_masks();
 	test_masks();

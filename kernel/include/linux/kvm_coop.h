@@ -66,6 +66,8 @@ bool kvm_coop_timer_urgent(struct kvm_vcpu *vcpu);
 bool kvm_arch_coop_irq_urgent(struct kvm_vcpu *vcpu, u32 vector);
 bool kvm_arch_coop_irq_pending(struct kvm_vcpu *vcpu);
 bool kvm_arch_coop_in_nested(struct kvm_vcpu *vcpu);
+bool kvm_arch_coop_can_notify(struct kvm_vcpu *vcpu);
+void kvm_arch_coop_notify(struct kvm_vcpu *vcpu, u32 vector);
 u64 kvm_arch_coop_guest_tsc(struct kvm_vcpu *vcpu);
 u64 kvm_arch_coop_ns_to_tsc(struct kvm_vcpu *vcpu, u64 ns);
 u64 kvm_arch_coop_tsc_to_ns(struct kvm_vcpu *vcpu, u64 ticks);

@@ -85,6 +85,7 @@ struct kvm_coop {
  * @reason: of the current grant
  * @exec_mark: sum_exec_runtime of @task up to which boosted time is settled
  * @yield_until: ktime until which a yield in a critical section waits
+ * @notify_seq: last notification sent
  *
  * @vmm: the page that the VMM maps, or NULL; set once, its lines have rules
  *	of their own (vmm_page.c)
@@ -101,6 +102,8 @@ struct kvm_coop {
  * @count: the guest's preempt count
  * @masks: how to read it
  * @features: in force
+ * @notify_vector: for KVM_COOP_F_NOTIFY
+ * @notify_mark: sum_exec_runtime of @task at the last notification
  * @urgent: the guest's map; read elsewhere without lock, word by word
  * @facts: what goes into the page's last line
  * @stamp: ktime when @facts last changed, ns
@@ -126,6 +129,7 @@ struct kvm_vcpu_coop {
 	enum coop_reason	reason;
 	u64			exec_mark;
 	u64			yield_until;
+	u32			notify_seq;
 	struct kvm_coop_vmm_page *vmm;
 
 	struct hrtimer		timer;
@@ -137,6 +141,8 @@ struct kvm_vcpu_coop {
 	struct gfn_to_pfn_cache	count;
 	struct coop_masks	masks;
 	u32			features;
+	u32			notify_vector;
+	u64			notify_mark;
 	u64			urgent[4];
 	struct kvm_coop_host_facts facts;
 	u64			stamp;
@@ -153,6 +159,9 @@ struct kvm_vcpu_coop {
 	X(coop_boosts_kept)						\
 	/* preemptions deferred for a critical section */		\
 	X(coop_deferrals)						\
+	/* told before a preemption; of these answered in time */	\
+	X(coop_notified)						\
+	X(coop_notified_acked)						\
 	/* requests refused: debt; empty budget; class set by others */	\
 	X(coop_refused_debt)						\
 	X(coop_refused_budget)						\
@@ -179,12 +188,16 @@ struct kvm_vcpu_coop {
 #define KVM_COOP_WAKE_HIST_BUCKETS 32
 #define KVM_COOP_STAT_FIELDS						\
 	KVM_COOP_COUNTERS(KVM_COOP_STAT_FIELD)				\
-	u64 coop_wake_hist[KVM_COOP_WAKE_HIST_BUCKETS];
+	u64 coop_wake_hist[KVM_COOP_WAKE_HIST_BUCKETS];			\
+	u64 coop_notify_hist[KVM_COOP_WAKE_HIST_BUCKETS];
 
 #define KVM_COOP_STAT_DESC(name) STATS_DESC_COUNTER(VCPU, name),
 #define KVM_COOP_STAT_DESCS						\
 	KVM_COOP_COUNTERS(KVM_COOP_STAT_DESC)				\
 	STATS_DESC_LOGHIST_TIME_NSEC(VCPU, coop_wake_hist,		\
+				     KVM_COOP_WAKE_HIST_BUCKETS),	\
+	/* from a notification to the yield or halt that answers it */	\
+	STATS_DESC_LOGHIST_TIME_NSEC(VCPU, coop_notify_hist,		\
 				     KVM_COOP_WAKE_HIST_BUCKETS),
 
 #else /* !CONFIG_KVM_COOP */

@@ -64,6 +64,25 @@ bool sched_coop_contended(struct task_struct *p)
 }
 EXPORT_SYMBOL_GPL(sched_coop_contended);
 
+/**
+ * sched_coop_slice_over - is the current task, a fair one, going to lose its CPU
+ *	in its turn?
+ * @exec_ns: CPU time that it used since it was last so
+ *
+ * No if it had less than the fair class's ordinary slice, or if somebody waits
+ * whose class goes before it.
+ * Context: preemption disabled. Lockless: a hint.
+ */
+bool sched_coop_slice_over(u64 exec_ns)
+{
+	const struct rq *rq = this_rq();
+
+	return exec_ns >= READ_ONCE(sysctl_sched_base_slice) &&
+	       !rq->rt.rt_nr_running &&
+	       !rq->dl.dl_nr_running;
+}
+EXPORT_SYMBOL_GPL(sched_coop_slice_over);
+
 /*
  * Change policy and class of @p, nothing else: nice, slice, clamps and
  * reset-on-fork stay as they are. A priority inherited through an rt_mutex

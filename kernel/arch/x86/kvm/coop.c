@@ -127,6 +127,30 @@ bool kvm_arch_coop_irq_pending(struct kvm_vcpu *vcpu)
 	return kvm_cpu_has_injectable_intr(vcpu) && irr_urgent(vcpu);
 }
 
+/**
+ * kvm_arch_coop_can_notify - would an interrupt reach the guest with the next entry?
+ * @vcpu: the vCPU whose thread calls, outside guest mode
+ *
+ * Context: preemption may be off, interrupts on.
+ */
+bool kvm_arch_coop_can_notify(struct kvm_vcpu *vcpu)
+{
+	return kvm_lapic_enabled(vcpu) &&
+	       !is_guest_mode(vcpu) && kvm_arch_interrupt_allowed(vcpu);
+}
+
+/* Inject @vector, 32..254. Context: as above. */
+void kvm_arch_coop_notify(struct kvm_vcpu *vcpu, u32 vector)
+{
+	struct kvm_lapic_irq irq = {
+		.vector = vector,
+		.delivery_mode = APIC_DM_FIXED,
+		.level = true,
+	};
+
+	kvm_apic_set_irq(vcpu, &irq, NULL);
+}
+
 /* Does a guest of the guest run? */
 bool kvm_arch_coop_in_nested(struct kvm_vcpu *vcpu)
 {

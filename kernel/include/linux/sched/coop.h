@@ -70,6 +70,7 @@ DECLARE_STATIC_KEY_FALSE(sched_coop_key);
 #define SCHED_COOP_FREE		(~0ULL)
 
 bool sched_coop_contended(struct task_struct *p);
+bool sched_coop_slice_over(u64 exec_ns);
 int sched_coop_borrow(struct task_struct *p, int prio, u64 limit_ns,
 		      u64 *wait_ns);
 int sched_coop_return(struct task_struct *p);

@@ -93,9 +93,12 @@
 #define KVM_COOP_F_OBSERVE		(1U << 3)
 /* the guest keeps timer_due; its other timers, the tick above all, do not boost */
 #define KVM_COOP_F_TIMER		(1U << 4)
+/* the guest is told before it loses its CPU; see notify_vector */
+#define KVM_COOP_F_NOTIFY		(1U << 5)
 #define KVM_COOP_F_ALL			(KVM_COOP_F_IRQ | KVM_COOP_F_RT | \
 					 KVM_COOP_F_DEFER | \
-					 KVM_COOP_F_OBSERVE | KVM_COOP_F_TIMER)
+					 KVM_COOP_F_OBSERVE | \
+					 KVM_COOP_F_TIMER | KVM_COOP_F_NOTIFY)
 
 /* intent bits, written by the guest at any time */
 /* an RT or deadline task is current, or about to be */
@@ -133,7 +136,13 @@ struct kvm_coop_guest_setup {
 	__u32 size;
 	/* KVM_COOP_F_* the guest wants; unknown bits are ignored */
 	__u32 features;
-	/* reserved for a notification vector; 0 in version 1 */
+	/*
+	 * With KVM_COOP_F_NOTIFY, the interrupt vector that says "this vCPU is
+	 * about to lose its CPU": 32..254, another one is refused with #GP, or
+	 * 0 for none. It is injected with a new notify_seq, at most once per
+	 * time slice, when interrupts are enabled and nothing is critical or
+	 * idle. It is never urgent, whatever the map says.
+	 */
 	__u32 notify_vector;
 	/*
 	 * GPA of this CPU's 32-bit preempt count, aligned to 4; 0 = none.
@@ -162,7 +171,11 @@ struct kvm_coop_guest_line {
 	__u32 intent;
 	/* the irq_ticket whose interrupts have been handled, all of them */
 	__u32 irq_ack;
-	/* reserved for notifications; 0 in version 1 */
+	/*
+	 * The notify_seq that has been dealt with. As long as they differ
+	 * there is no further notification. The guest then gives the rest of
+	 * its time back with KVM_HC_COOP_YIELD, or halts.
+	 */
 	__u32 notify_ack;
 	__u32 reserved0;
 	/*
@@ -195,7 +208,10 @@ struct kvm_coop_host_line {
 	 * Wraps; compare for equality only.
 	 */
 	__u32 irq_ticket;
-	/* reserved for notifications; 0 in version 1 */
+	/*
+	 * Incremented with each notification; from then on the vCPU keeps its
+	 * CPU until it has yielded or halted, for notify_us at most. Wraps.
+	 */
 	__u32 notify_seq;
 	/* KVM_COOP_F_* that are in force for this vCPU */
 	__u32 features;
@@ -338,8 +354,8 @@ struct kvm_coop_config {
 	__u32 io_rate_permille;
 	/* and how much of it may be saved up and used at once, us */
 	__u32 io_burst_us;
-	/* must be 0 */
-	__u32 reserved;
+	/* longest time between a notification and the preemption, us */
+	__u32 notify_us;
 };
 
 /*

@@ -55,6 +55,8 @@ static unsigned int coop_max_linger_us = 5000;
 module_param(coop_max_linger_us, uint, 0644);
 static unsigned int coop_max_grace_us = 500;
 module_param(coop_max_grace_us, uint, 0644);
+static unsigned int coop_max_notify_us = 2000;
+module_param(coop_max_notify_us, uint, 0644);
 static unsigned int coop_max_debt_limit_us = 10000;
 module_param(coop_max_debt_limit_us, uint, 0644);
 static unsigned int coop_max_rt_bound_us = 50000;
@@ -139,6 +141,7 @@ static bool look(struct kvm_vcpu *vcpu, struct coop_facts *f)
 	if (page) {
 		f->intent = READ_ONCE(page->guest.intent);
 		f->irq_ack = READ_ONCE(page->guest.irq_ack);
+		f->notify_ack = READ_ONCE(page->guest.notify_ack);
 		put_page_line(&c->page, false, flags);
 		read_count(vcpu, f);
 	} else {
@@ -146,6 +149,7 @@ static bool look(struct kvm_vcpu *vcpu, struct coop_facts *f)
 	}
 	srcu_read_unlock(&vcpu->kvm->srcu, idx);
 	f->ticket = READ_ONCE(c->ticket);
+	f->notify_seq = READ_ONCE(c->notify_seq);
 	return page;
 }
 
@@ -205,8 +209,12 @@ static u32 status_bits(const struct kvm_vcpu_coop *c)
 {
 	u32 status = KVM_COOP_STATUS_ACTIVE;
 
-	/* a deferral is shorter than the hypercall that would give it back */
-	if (c->boosted && c->reason != COOP_REASON_DEFER)
+	/*
+	 * A deferral is shorter than the hypercall that would give it back, and
+	 * a notification is answered by its handler.
+	 */
+	if (c->boosted && c->reason != COOP_REASON_DEFER &&
+	    c->reason != COOP_REASON_NOTIFY)
 		status |= KVM_COOP_STATUS_BOOSTED;
 	if (c->throttled)
 		status |= KVM_COOP_STATUS_THROTTLED;
@@ -245,11 +253,12 @@ static void publish(struct kvm_vcpu *vcpu)
 	struct kvm_coop_page *page;
 	unsigned long flags;
 	u64 budget, refill_at = 0;
-	u32 status, ticket;
+	u32 status, ticket, notify_seq;
 
 	raw_spin_lock_irq(&c->lock);
 	status = status_bits(c);
 	ticket = c->ticket;
+	notify_seq = c->notify_seq;
 	budget = kvm_coop_budget_left(vcpu, COOP_CLASS_RT);
 	if (c->throttled)
 		refill_at = ktime_to_guest_tsc(vcpu, c->retry_at);
@@ -262,6 +271,7 @@ static void publish(struct kvm_vcpu *vcpu)
 	}
 	WRITE_ONCE(page->host.features, c->features);
 	WRITE_ONCE(page->host.irq_ticket, ticket);
+	WRITE_ONCE(page->host.notify_seq, notify_seq);
 	WRITE_ONCE(page->host.budget_left_ns, budget);
 	WRITE_ONCE(page->host.refill_at, refill_at);
 	/* the ticket first: a guest that sees BOOSTED must find its ticket */
@@ -403,6 +413,8 @@ static u64 bound_of(const struct kvm_coop_config *config,
 		return us(config->rt_bound_us);
 	case COOP_REASON_DEFER:
 		return us(config->grace_us);
+	case COOP_REASON_NOTIFY:
+		return us(config->notify_us);
 	default:
 		return us(config->irq_bound_us);
 	}
@@ -456,6 +468,7 @@ static bool feature_allows(u32 features, enum coop_reason reason)
 		[COOP_REASON_IRQ] = KVM_COOP_F_IRQ,
 		[COOP_REASON_RT] = KVM_COOP_F_RT,
 		[COOP_REASON_DEFER] = KVM_COOP_F_DEFER,
+		[COOP_REASON_NOTIFY] = KVM_COOP_F_NOTIFY,
 	};
 
 	return features & needs[reason];
@@ -502,6 +515,8 @@ static int grant(struct kvm_vcpu *vcpu, enum coop_reason reason, u64 now)
 		vcpu->stat.coop_boosts_kept++;
 	else if (reason == COOP_REASON_DEFER)
 		vcpu->stat.coop_deferrals++;
+	else if (reason == COOP_REASON_NOTIFY)
+		vcpu->stat.coop_notified++;
 	else if (reason == COOP_REASON_RT)
 		vcpu->stat.coop_boosts_rt++;
 	else
@@ -509,6 +524,18 @@ static int grant(struct kvm_vcpu *vcpu, enum coop_reason reason, u64 now)
 	kvm_coop_vmm_grant(vcpu);
 	kvm_make_request(KVM_REQ_COOP, vcpu);
 	return 0;
+}
+
+/* The guest answered the notification: it yields or halts. */
+static void notify_answered(struct kvm_vcpu *vcpu)
+{
+	struct kvm_vcpu_coop *c = &vcpu->coop;
+
+	if (c->reason != COOP_REASON_NOTIFY)
+		return;
+	vcpu->stat.coop_notified_acked++;
+	KVM_STATS_LOG_HIST_UPDATE(vcpu->stat.coop_notify_hist,
+				  ktime_get_ns() - c->granted_at);
 }
 
 /* End the boost; @counter and @why say the reason. */
@@ -697,6 +724,34 @@ void __kvm_coop_irq(struct kvm_vcpu *vcpu, u32 vector)
 	}
 }
 
+/*
+ * Tell the guest that it is about to lose its CPU, and let it run for long enough
+ * to deal with that: once per slice that it really used, and only if nobody
+ * waits who is to run at once. Context: vCPU thread, preemption off.
+ */
+static void notify(struct kvm_vcpu *vcpu, const struct coop_facts *f)
+{
+	struct kvm_vcpu_coop *c = &vcpu->coop;
+	u64 exec = READ_ONCE(current->se.sum_exec_runtime);
+	unsigned long flags;
+	int ret;
+
+	if (!(c->features & KVM_COOP_F_NOTIFY) ||
+	    !coop_may_notify(f, &c->masks) ||
+	    !sched_coop_slice_over(exec - c->notify_mark) ||
+	    !kvm_arch_coop_can_notify(vcpu))
+		return;
+	raw_spin_lock_irqsave(&c->lock, flags);
+	ret = grant(vcpu, COOP_REASON_NOTIFY, ktime_get_ns());
+	if (!ret)
+		WRITE_ONCE(c->notify_seq, c->notify_seq + 1);
+	raw_spin_unlock_irqrestore(&c->lock, flags);
+	if (ret)
+		return;
+	c->notify_mark = exec;
+	kvm_arch_coop_notify(vcpu, c->notify_vector);
+}
+
 /* Nothing is boosted, but the vCPU is about to lose its CPU. */
 static void about_to_be_preempted(struct kvm_vcpu *vcpu)
 {
@@ -715,8 +770,10 @@ static void about_to_be_preempted(struct kvm_vcpu *vcpu)
 	if (reason == COOP_REASON_NONE && !READ_ONCE(c->defer_spent) &&
 	    coop_critical(&f, &c->masks))
 		reason = COOP_REASON_DEFER;
-	if (reason == COOP_REASON_NONE)
+	if (reason == COOP_REASON_NONE) {
+		notify(vcpu, &f);
 		return;
+	}
 	raw_spin_lock_irqsave(&c->lock, flags);
 	grant(vcpu, reason, ktime_get_ns());
 	raw_spin_unlock_irqrestore(&c->lock, flags);
@@ -807,6 +864,7 @@ void __kvm_coop_block(struct kvm_vcpu *vcpu)
 	c->blocked = true;
 	c->renewed = false;
 	c->yielding = false;
+	notify_answered(vcpu);
 	raw_spin_unlock_irq(&c->lock);
 }
 
@@ -853,6 +911,7 @@ void kvm_coop_give_back(struct kvm_vcpu *vcpu, bool unlocked)
 		c->yielding = true;
 		arm_timer(c, now + COOP_YIELD_STEP_NS);
 	} else if (c->boosted) {
+		notify_answered(vcpu);
 		end_boost(vcpu, yield);
 	}
 	raw_spin_unlock_irq(&c->lock);
@@ -970,6 +1029,30 @@ static gpa_t page_gpa(const struct kvm_vcpu_coop *c)
 	return c->msr & ~(u64)KVM_COOP_MSR_ENABLE;
 }
 
+/* The notification's own vector boosts nobody: it is sent to one who runs. */
+static void take_urgent(struct kvm_vcpu_coop *c, const u64 *urgent)
+{
+	unsigned int i;
+	u64 word;
+
+	for (i = 0; i < ARRAY_SIZE(c->urgent); i++) {
+		word = urgent[i];
+		if (c->notify_vector / 64 == i)
+			word &= ~BIT_ULL(c->notify_vector % 64);
+		WRITE_ONCE(c->urgent[i], word);
+	}
+}
+
+static void take_notify(struct kvm_vcpu_coop *c,
+			const struct kvm_coop_page *page)
+{
+	if (!page->setup.notify_vector)
+		c->features &= ~KVM_COOP_F_NOTIFY;
+	c->notify_vector = c->features & KVM_COOP_F_NOTIFY ?
+			   page->setup.notify_vector : 0;
+	c->notify_seq = page->guest.notify_ack;
+}
+
 /* Read the guest's setup and begin to use the page. srcu held, may sleep. */
 static int attach(struct kvm_vcpu *vcpu, gpa_t gpa)
 {
@@ -992,7 +1075,8 @@ static int attach(struct kvm_vcpu *vcpu, gpa_t gpa)
 	attach_count(vcpu, page.setup.preempt_count_gpa);
 	coop_setup_masks(&page.setup, &c->masks);
 	c->features = page.setup.features & vcpu->kvm->coop.config.features;
-	memcpy(c->urgent, page.guest.urgent, sizeof(c->urgent));
+	take_notify(c, &page);
+	take_urgent(c, page.guest.urgent);
 	memset(&c->facts, 0, sizeof(c->facts));
 	c->ticket = page.guest.irq_ack;
 	c->stamp = ktime_get_ns();
@@ -1059,12 +1143,9 @@ static void refresh_urgent(struct kvm_vcpu *vcpu)
 	struct kvm_vcpu_coop *c = &vcpu->coop;
 	gpa_t gpa = page_gpa(c) + offsetof(struct kvm_coop_page, guest.urgent);
 	u64 urgent[ARRAY_SIZE(c->urgent)];
-	unsigned int i;
 
-	if (kvm_vcpu_read_guest(vcpu, gpa, urgent, sizeof(urgent)))
-		return;
-	for (i = 0; i < ARRAY_SIZE(urgent); i++)
-		WRITE_ONCE(c->urgent[i], urgent[i]);
+	if (!kvm_vcpu_read_guest(vcpu, gpa, urgent, sizeof(urgent)))
+		take_urgent(c, urgent);
 }
 
 void __kvm_coop_run_begin(struct kvm_vcpu *vcpu)
@@ -1171,7 +1252,7 @@ static bool config_valid(struct kvm_coop_config *c)
 {
 	if (c->features & ~kvm_coop_supported())
 		return false;
-	if (c->flags & ~KVM_COOP_CONFIG_NO_CHARGE || c->reserved)
+	if (c->flags & ~KVM_COOP_CONFIG_NO_CHARGE)
 		return false;
 	if (c->slice_ns && c->slice_ns < 100000)
 		return false;
@@ -1180,6 +1261,7 @@ static bool config_valid(struct kvm_coop_config *c)
 	       limit(&c->irq_bound_us, 3000, coop_max_irq_bound_us) &&
 	       limit(&c->linger_us, 1000, coop_max_linger_us) &&
 	       limit(&c->grace_us, 50, coop_max_grace_us) &&
+	       limit(&c->notify_us, 50, coop_max_notify_us) &&
 	       limit(&c->debt_limit_us, 1000, coop_max_debt_limit_us) &&
 	       limit(&c->rt_bound_us, 3000, coop_max_rt_bound_us) &&
 	       limit(&c->rt_rate_permille, 500, coop_max_rate_permille) &&

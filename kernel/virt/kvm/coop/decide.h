@@ -18,6 +18,8 @@
  * @preempt_count: the guest's preempt count; meaningless unless @have_count
  * @have_count: the guest told where its preempt count is, and it was readable
  * @ticket: last ticket that the host opened
+ * @notify_ack: last notification that the guest acknowledged
+ * @notify_seq: last notification that the host sent
  * @irq_pending: an urgent interrupt waits to be injected, or an urgent timer to
  *	be handled
  */
@@ -26,6 +28,8 @@ struct coop_facts {
 	u32	irq_ack;
 	u32	preempt_count;
 	u32	ticket;
+	u32	notify_ack;
+	u32	notify_seq;
 	bool	have_count;
 	bool	irq_pending;
 };
@@ -55,6 +59,7 @@ enum coop_reason {
 	COOP_REASON_IRQ,	/* an interrupt waits, or is handled */
 	COOP_REASON_RT,		/* RT work runs or is about to */
 	COOP_REASON_DEFER,	/* a critical section is to end first */
+	COOP_REASON_NOTIFY,	/* it was told that it will lose the CPU */
 	COOP_REASON_NR,
 };
 
@@ -115,13 +120,33 @@ static inline bool coop_critical(const struct coop_facts *f,
 }
 
 /*
- * Check and take over what the guest wrote at registration.
- * Returns false if the guest speaks another version.
+ * Is it worth telling a vCPU that it is about to lose its CPU? What is critical
+ * cannot be interrupted or moved, the idle task has nothing to move, and who did
+ * not answer the last time is not asked again.
+ */
+static inline bool coop_may_notify(const struct coop_facts *f,
+				   const struct coop_masks *m)
+{
+	return f->notify_ack == f->notify_seq &&
+	       !(f->intent & KVM_COOP_INTENT_IDLE) && !coop_critical(f, m);
+}
+
+/* 0..31 are exceptions, and 255 is what a local APIC calls spurious. */
+static inline bool coop_notify_vector_valid(u32 vector)
+{
+	return !vector || (vector >= 32 && vector < 255);
+}
+
+/*
+ * Is what the guest wrote at registration well-formed? False if it speaks
+ * another version.
  */
 static inline bool coop_setup_valid(const struct kvm_coop_guest_setup *s)
 {
 	return s->abi_version == KVM_COOP_ABI_VERSION &&
-	       s->size >= KVM_COOP_PAGE_SIZE;
+	       s->size >= KVM_COOP_PAGE_SIZE &&
+	       (!(s->features & KVM_COOP_F_NOTIFY) ||
+		coop_notify_vector_valid(s->notify_vector));
 }
 
 static inline void coop_setup_masks(const struct kvm_coop_guest_setup *s,
@@ -140,7 +165,7 @@ static inline bool coop_count_gpa_valid(u64 gpa)
 	return gpa && !(gpa & 3);
 }
 
-/* What a boost is paid from. A critical section is as short as an interrupt. */
+/* What a boost is paid from. What ends a slice is as short as an interrupt. */
 enum coop_class {
 	COOP_CLASS_IRQ,
 	COOP_CLASS_RT,

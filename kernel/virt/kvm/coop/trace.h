@@ -11,7 +11,8 @@
 	{ COOP_REASON_NONE, "none" },					\
 	{ COOP_REASON_IRQ, "irq" },					\
 	{ COOP_REASON_RT, "rt" },					\
-	{ COOP_REASON_DEFER, "defer" }
+	{ COOP_REASON_DEFER, "defer" },					\
+	{ COOP_REASON_NOTIFY, "notify" }
 
 /* A boost was asked for; result is 0 or a negative error. */
 TRACE_EVENT(kvm_coop_grant,

@@ -88,7 +88,7 @@ TEST_F(cap, unknown_bits)
 		ASSERT_EQ(EINVAL, enable_errno(self->vm, &self->config));
 	}
 	self->config = good;
-	self->config.reserved = 1;
+	self->config.notify_us = 2001;
 	ASSERT_EQ(EINVAL, enable_errno(self->vm, &self->config));
 	self->config = good;
 	self->config.policy = KVM_COOP_POLICY_FAIR + 1;
