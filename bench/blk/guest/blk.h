@@ -64,10 +64,6 @@ void blk_close(struct blk_load *load);
 void blk_fill(void *data, int size, uint64_t block, uint32_t generation);
 bool blk_matches(const void *data, int size, uint64_t block, uint32_t generation);
 
-/* Interrupts of the device's queues so far, and CPU time of all vCPUs in us; -1: not known. */
-long long blk_interrupts(const char *device);
-long long blk_cpu_us(void);
-
 /*
  * Start a child that takes the second vCPU off and on again and again: its queue's interrupt is
  * masked, and the queue has to be idle for that. Returns its pid or -1.

@@ -1,15 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
-/*
- * Runs in a guest as a job of its PID 1. "progress 0 1" and "progress 1 1" mark the measured
- * interval, for what the host counts over it. The answer is guest.hist and blk.txt, one "NAME
- * VALUE" per line.
- */
+/* Runs in a guest as a job of its PID 1, and answers as bench/lib/guestcount.h says. */
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "bench/blk/guest/blk.h"
+#include "bench/lib/guestcount.h"
 #include "lab/lib/proc.h"
 #include "lab/lib/record.h"
 
@@ -94,48 +91,29 @@ static int set_option(struct blk_options *o, int opt)
 	return -1;
 }
 
-static int send_answer(int fd, struct blk_load *l, long long ns, long long irqs, long long cpu_us)
-{
-	char *text = NULL, answer[200];
-	size_t size = 0;
-	FILE *f = open_memstream(&text, &size);
-	int n, ret = -1;
-
-	n = snprintf(answer, sizeof(answer), "requests %llu\nns %lld\nirqs %lld\ncpu_us %lld\n",
-		     (unsigned long long)l->completed, ns, irqs, cpu_us);
-	if (f && !hist_write(&l->hist, f) && !fclose(f))
-		ret = record_data(fd, "guest.hist", text, size);
-	free(text);
-	return ret ? ret : record_data(fd, "blk.txt", answer, n);
-}
-
 static int measure(struct blk_load *l, int fd)
 {
 	const struct blk_options *o = l->o;
-	long long irqs, cpu_us, begin;
+	const char *base = strrchr(o->device, '/');
+	struct guestcount count;
+	char device[100];
 
+	snprintf(device, sizeof(device), "/sys/block/%.40s/device", base ? base + 1 : o->device);
 	if (blk_run(l, proc_now_ns() + WARM_UP_NS))
 		return -1;
-	irqs = blk_interrupts(o->device);
-	if (irqs < 0) {
+	if (guestcount_begin(&count, device, fd)) {
 		snprintf(l->error, sizeof(l->error), "/proc/interrupts does not have %s",
 			 o->device);
 		return -1;
 	}
-	record_progress(fd, 0, 1, "measuring");
-	cpu_us = blk_cpu_us();
-	begin = proc_now_ns();
 	l->recording = true;
-	if (blk_run(l, begin + o->seconds * 1000000000ull))
+	if (blk_run(l, proc_now_ns() + o->seconds * 1000000000ull))
 		return -1;
 	l->recording = false;
-	irqs = blk_interrupts(o->device) - irqs;
-	cpu_us = blk_cpu_us() - cpu_us;
-	begin = proc_now_ns() - begin;
-	record_progress(fd, 1, 1, "measured");
+	guestcount_end(&count);
 	if (blk_drain(l) || (o->verify && blk_check_all(l)))
 		return -1;
-	return send_answer(fd, l, begin, irqs, cpu_us);
+	return guestcount_send(&count, l->completed, &l->hist);
 }
 
 static int measure_switching(struct blk_load *l, int fd)

@@ -1,23 +1,32 @@
 // SPDX-License-Identifier: GPL-2.0
-/* One mode: a guest, a second one if a case needs it, and one measurement per case. */
+/*
+ * One mode in one round: a guest, a second one if a case needs it, and one measurement per case,
+ * while the guest's program says that it measures.
+ */
 #include <errno.h>
 #include <jansson.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "bench/blk/bench.h"
-#include "bench/lib/iovm.h"
+#include "bench/lib/hist.h"
+#include "bench/lib/iobench.h"
 #include "lab/lib/proc.h"
+#include "lab/lib/record.h"
 
 #define SETTLE_US 300000
 /* How much longer the second guest works, so that its load is there until the first has ended. */
 #define OTHER_SECONDS 5
+#define EXPECT_BOOT 8
+#define EXPECT_CASE 3
+
+#define FAIL(b, ...) (snprintf((b)->error, sizeof((b)->error), __VA_ARGS__), -1)
 
 struct measurement {
-	const struct mode *mode;
-	const struct bench_case *bench_case;
+	const struct iobench_mode *mode;
+	const struct iobench_case *bench_case;
 	int repeat;
 	long long wall_ns, host_ns, exits, held; /* over the guest's measured interval */
 	long long requests, guest_ns, irqs, guest_cpu_us;
@@ -25,7 +34,7 @@ struct measurement {
 	bool has_hist, has_counts;
 };
 
-static void interval_begin(struct bench *b, struct iovm *g, struct measurement *m)
+static void interval_begin(struct iobench *b, struct iovm *g, struct measurement *m)
 {
 	const struct vm *vm = &g->vm;
 
@@ -36,7 +45,7 @@ static void interval_begin(struct bench *b, struct iovm *g, struct measurement *
 	vmload_begin(&b->load);
 }
 
-static void interval_end(struct bench *b, struct iovm *g, struct measurement *m)
+static void interval_end(struct iobench *b, struct iovm *g, struct measurement *m)
 {
 	const struct vm *vm = &g->vm;
 
@@ -48,20 +57,15 @@ static void interval_end(struct bench *b, struct iovm *g, struct measurement *m)
 	m->held = iovm_stat(g, "held") - m->held;
 }
 
-static int start_load(struct bench *b, struct vm *vm, const struct bench_case *c, int extra_s)
+static int start_load(struct iobench *b, struct iovm *g, const struct iobench_case *c, int seconds,
+		      bool other)
 {
-	char size[16], depth[16], seconds[16], rate[16];
-	char *argv[] = { "coop-guest-blk", "--op",  (char *)c->op, "--size", size, "--depth", depth,
-			 "--seconds",	   seconds, "--rate",	   rate,     NULL };
+	char **argv = b->kind->job(b->arg, c, seconds, other);
 
-	snprintf(size, sizeof(size), "%d", c->size);
-	snprintf(depth, sizeof(depth), "%d", c->depth);
-	snprintf(seconds, sizeof(seconds), "%d", b->o->seconds + extra_s);
-	snprintf(rate, sizeof(rate), "%d", b->o->rate);
-	return vm_job(vm, argv) ? FAIL(b, "%s", vm->error) : 0;
+	return vm_job(&g->vm, argv) ? FAIL(b, "%.255s", g->vm.error) : 0;
 }
 
-static int read_hist(struct bench *b, struct measurement *m, const struct record *rec)
+static int read_hist(struct iobench *b, struct measurement *m, const struct record *rec)
 {
 	FILE *f = fmemopen((void *)rec->data, rec->size, "r");
 	struct hist_error err = { 0 };
@@ -73,7 +77,7 @@ static int read_hist(struct bench *b, struct measurement *m, const struct record
 	return ret ? FAIL(b, "the guest's histogram, line %lu: %s", err.line, err.text) : 0;
 }
 
-static int read_counts(struct bench *b, struct measurement *m, const struct record *rec)
+static int read_counts(struct iobench *b, struct measurement *m, const struct record *rec)
 {
 	char text[256];
 
@@ -86,9 +90,9 @@ static int read_counts(struct bench *b, struct measurement *m, const struct reco
 }
 
 /* Until the guest's verdict; M is NULL for the guest that is only load. */
-static int follow(struct bench *b, struct iovm *g, struct measurement *m, bool until_it_measures)
+static int follow(struct iobench *b, struct iovm *g, struct measurement *m, bool until_it_measures)
 {
-	long long end = proc_now_ns() + (b->o->seconds + b->o->result_limit) * 1000000000ll;
+	long long end = proc_now_ns() + (b->seconds + b->result_limit) * 1000000000ll;
 	struct record rec;
 	int ret = 0;
 
@@ -98,7 +102,7 @@ static int follow(struct bench *b, struct iovm *g, struct measurement *m, bool u
 			return FAIL(b, "%s", g->vm.error);
 		if (!ret)
 			return FAIL(b, "L2 hung: no result %d s after it should have ended",
-				    b->o->result_limit);
+				    b->result_limit);
 		ret = 0;
 		if (rec.type == RECORD_VERDICT)
 			return rec.pass ? 0 : FAIL(b, "L2: %s", rec.text);
@@ -108,7 +112,7 @@ static int follow(struct bench *b, struct iovm *g, struct measurement *m, bool u
 			(rec.done ? interval_end : interval_begin)(b, g, m);
 		else if (rec.type == RECORD_FILE && m && !strcmp(rec.text, "guest.hist"))
 			ret = read_hist(b, m, &rec);
-		else if (rec.type == RECORD_FILE && m && !strcmp(rec.text, "blk.txt"))
+		else if (rec.type == RECORD_FILE && m && !strcmp(rec.text, "counts.txt"))
 			ret = read_counts(b, m, &rec);
 	}
 	return ret;
@@ -141,7 +145,7 @@ static void add_shares(json_t *metrics, const struct vmload *load, const struct 
 	add_number(metrics, "cotenant_share_mean", sum / load->n);
 }
 
-static json_t *metrics_of(struct bench *b, const struct measurement *m)
+static json_t *metrics_of(struct iobench *b, const struct measurement *m)
 {
 	json_t *metrics = json_object();
 	double n = m->requests;
@@ -163,7 +167,7 @@ static json_t *metrics_of(struct bench *b, const struct measurement *m)
 	return metrics;
 }
 
-static int send_run(struct bench *b, const struct measurement *m)
+static int send_run(struct iobench *b, const struct measurement *m)
 {
 	char *text = NULL, name[200];
 	size_t size = 0;
@@ -171,8 +175,8 @@ static int send_run(struct bench *b, const struct measurement *m)
 	int ret = f ? hist_write(&m->hist, f) : -1;
 	json_t *run;
 
-	snprintf(name, sizeof(name), "hist/blk-%s-%s-%d-guest.hist", m->bench_case->name,
-		 m->mode->name, m->repeat);
+	snprintf(name, sizeof(name), "hist/%s-%s-%s-%d-guest.hist", b->kind->name,
+		 m->bench_case->name, m->mode->name, m->repeat);
 	if (f)
 		fclose(f);
 	if (!ret)
@@ -180,25 +184,27 @@ static int send_run(struct bench *b, const struct measurement *m)
 	free(text);
 	if (ret)
 		return FAIL(b, "cannot send %s", name);
-	run = json_pack("{s:s, s:s, s:s, s:i, s:o, s:{s:s}}", "bench", "blk", "mode", m->mode->name,
-			"case", m->bench_case->name, "repeat", m->repeat, "metrics",
+	run = json_pack("{s:s, s:s, s:s, s:i, s:o, s:{s:s}}", "bench", b->kind->name, "mode",
+			m->mode->name, "case", m->bench_case->name, "repeat", m->repeat, "metrics",
 			metrics_of(b, m), "histograms", "guest", name);
 	return driver_send_run(b->record_fd, run) ? FAIL(b, "cannot send a result") : 0;
 }
 
-static int measure_case(struct bench *b, struct iovm *g, struct iovm *other, struct measurement *m)
+static int measure_case(struct iobench *b, struct iovm *g, struct iovm *other,
+			struct measurement *m)
 {
-	const struct bench_case *c = m->bench_case;
+	const struct iobench_case *c = m->bench_case;
 	bool hogs = c->scenario == SCENARIO_HOGS;
 	int ret = 0;
 
 	usleep(SETTLE_US);
 	if (other)
-		ret = start_load(b, &other->vm, c, OTHER_SECONDS) || follow(b, other, NULL, true);
+		ret = start_load(b, other, c, b->seconds + OTHER_SECONDS, true) ||
+		      follow(b, other, NULL, true);
 	if (hogs)
 		vmload_resume(&b->load);
 	if (!ret)
-		ret = start_load(b, &g->vm, c, 0) || follow(b, g, m, false);
+		ret = start_load(b, g, c, b->seconds, false) || follow(b, g, m, false);
 	if (hogs)
 		vmload_pause(&b->load);
 	if (!ret && other)
@@ -213,42 +219,39 @@ static int measure_case(struct bench *b, struct iovm *g, struct iovm *other, str
 	return ret;
 }
 
-static int boot(struct bench *b, struct iovm *g, const struct mode *mode, int repeat,
-		const char *which)
+static int boot(struct iobench *b, struct iovm *g, const struct iobench_mode *mode, int repeat,
+		bool other)
 {
-	const struct options *o = b->o;
+	const char *which = other ? "-b" : "";
 	char name[64];
 	struct iovm_config config = { .name = name,
 				      .policy = mode->policy,
 				      .coop = mode->coop,
 				      .facts = mode->facts,
-				      .file = o->file,
-				      .iothread = o->iothread,
 				      .vcpus = 1,
 				      .queues = 1,
-				      .latency_us = o->latency_us,
-				      .disk_iops = o->disk_iops,
-				      .inflight = o->inflight,
-				      .iops = o->iops,
-				      .max_us = o->max_us };
+				      .inflight = b->inflight,
+				      .iops = b->iops,
+				      .max_us = b->max_us };
 
 	snprintf(name, sizeof(name), "%s-%d%s", mode->name, repeat, which);
 	record_progress(b->record_fd, b->done, b->total, "%s, round %d: booting L2%s", mode->name,
 			repeat, which);
+	b->kind->configure(b->arg, &config, other);
 	return iovm_boot(g, &config) ? FAIL(b, "%s", g->error) : 0;
 }
 
-static int measure_cases(struct bench *b, struct iovm *g, struct iovm *other,
-			 const struct mode *mode, int repeat)
+static int measure_cases(struct iobench *b, struct iovm *g, struct iovm *other,
+			 const struct iobench_mode *mode, int repeat)
 {
-	for (int i = 0; i < b->o->ncases; i++) {
-		const struct bench_case *c = &b->o->cases[i];
+	for (int i = 0; i < b->ncases; i++) {
+		const struct iobench_case *c = &b->cases[i];
 		struct measurement m = { .mode = mode, .bench_case = c, .repeat = repeat };
 		bool all = c->scenario == SCENARIO_ALLIO;
 
 		record_progress(b->record_fd, b->done, b->total, "%s, round %d: %s", mode->name,
 				repeat, c->name);
-		if (all && !other->vm.pid && boot(b, other, mode, repeat, "-b"))
+		if (all && !other->vm.pid && boot(b, other, mode, repeat, true))
 			return -1;
 		if (measure_case(b, g, all ? other : NULL, &m))
 			return -1;
@@ -256,7 +259,7 @@ static int measure_cases(struct bench *b, struct iovm *g, struct iovm *other,
 	return 0;
 }
 
-static int end_guest(struct bench *b, struct iovm *g, bool failed)
+static int end_guest(struct iobench *b, struct iovm *g, bool failed)
 {
 	if (!g->vm.pid)
 		return 0;
@@ -267,14 +270,94 @@ static int end_guest(struct bench *b, struct iovm *g, bool failed)
 	return 0;
 }
 
-int measure_mode(struct bench *b, const struct mode *mode, int repeat)
+static int measure_mode(struct iobench *b, const struct iobench_mode *mode, int repeat)
 {
 	struct iovm g = { 0 }, other = { 0 };
-	int ret = boot(b, &g, mode, repeat, "");
+	int ret = boot(b, &g, mode, repeat, false);
 
 	if (!ret)
 		ret = measure_cases(b, &g, &other, mode, repeat);
 	if (end_guest(b, &g, ret) || end_guest(b, &other, ret))
 		ret = -1;
+	return ret;
+}
+
+static int measure(void *arg, const void *entry, int round)
+{
+	const struct iobench_mode *mode = entry;
+	struct iobench *b = arg;
+
+	if (!measure_mode(b, mode, round))
+		return 0;
+	record_verdict(b->record_fd, false, "mode %s, round %d: %s", mode->name, round, b->error);
+	return -1;
+}
+
+static bool needs(const struct iobench *b, enum iobench_scenario scenario)
+{
+	for (int i = 0; i < b->ncases; i++)
+		if (b->cases[i].scenario == scenario)
+			return true;
+	return false;
+}
+
+static bool needs_coop(const struct iobench *b)
+{
+	for (int i = 0; i < b->modes.n; i++) {
+		const struct iobench_mode *mode = b->modes.chosen[i];
+
+		if (mode->coop || mode->facts)
+			return true;
+	}
+	return false;
+}
+
+static json_t *with_common(const struct iobench *b, json_t *parameters)
+{
+	json_t *common = json_pack("{s:i, s:i, s:i, s:i, s:i, s:i}", "repeat", b->repeat, "seconds",
+				   b->seconds, "cotenants", b->cotenants, "coalesce_inflight",
+				   b->inflight, "coalesce_iops", b->iops, "coalesce_max_us",
+				   b->max_us);
+
+	json_object_update(common, parameters);
+	json_decref(parameters);
+	return common;
+}
+
+static int prepare(struct iobench *b)
+{
+	if (driver_check_machine())
+		return -1;
+	if (needs_coop(b) && driver_switch(true)) {
+		fprintf(stderr, "coop: this host kernel has no kvm-coop\n");
+		return -1;
+	}
+	signal(SIGPIPE, SIG_IGN);
+	b->record_fd = record_fd();
+	b->total = b->repeat * b->modes.n * b->ncases;
+	record_expect(b->record_fd,
+		      b->repeat * b->modes.n * EXPECT_BOOT + b->total * (b->seconds + EXPECT_CASE));
+	return 0;
+}
+
+int iobench_run(struct iobench *b, json_t *parameters)
+{
+	int ret;
+
+	if (prepare(b)) {
+		json_decref(parameters);
+		return 2;
+	}
+	if (driver_send_parameters(b->record_fd, with_common(b, parameters)))
+		return 1;
+	if (needs(b, SCENARIO_HOGS) && vmload_start(&b->load, b->cotenants, CPU_GUEST)) {
+		record_verdict(b->record_fd, false,
+			       "the co-tenants do not start (see job-output.log)");
+		return 1;
+	}
+	ret = driver_rounds(&b->modes, b->repeat, measure, b);
+	if (!ret)
+		record_verdict(b->record_fd, true, "%d measurements", b->done);
+	vmload_kill(&b->load);
 	return ret;
 }

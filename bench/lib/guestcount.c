@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "bench/lib/guestcount.h"
+#include "lab/lib/proc.h"
+#include "lab/lib/record.h"
+
+/* The driver's name of the device: the interrupts of "virtio2" are "virtio2-req.0" and so on. */
+static int driver_name(const char *device, char *name, size_t size)
+{
+	char target[256], *last;
+	ssize_t n = readlink(device, target, sizeof(target) - 1);
+
+	if (n <= 0)
+		return -1;
+	target[n] = 0;
+	last = strrchr(target, '/');
+	snprintf(name, size, "%.40s-", last ? last + 1 : target);
+	return 0;
+}
+
+/* " 25:   120   0   PCI-MSIX-0000:00:03.0   1-edge      virtio1-req.0" */
+static long long sum_line(char *line)
+{
+	char *word = strchr(line, ':'), *end;
+	long long sum = 0, n;
+
+	for (word = word ? word + 1 : line;; word = end) {
+		n = strtoll(word, &end, 10);
+		if (end == word || (*end && *end != ' '))
+			return sum;
+		sum += n;
+	}
+}
+
+/* Of the device's queues so far, or -1. */
+static long long interrupts(const char *device)
+{
+	char name[64], *text = proc_read_file("/proc/interrupts", NULL), *save = NULL;
+	long long sum = -1;
+
+	if (text && !driver_name(device, name, sizeof(name))) {
+		for (char *line = strtok_r(text, "\n", &save); line;
+		     line = strtok_r(NULL, "\n", &save))
+			if (strstr(line, name) && !strstr(line, "-config"))
+				sum = (sum < 0 ? 0 : sum) + sum_line(line);
+	}
+	free(text);
+	return sum;
+}
+
+/* By ticks: the time that an idle vCPU waits for a pCPU would count as idle and as stolen. */
+static long long cpu_us(void)
+{
+	char *text = proc_read_file("/proc/stat", NULL);
+	long long t[7], us = -1, hz = sysconf(_SC_CLK_TCK);
+
+	if (text && sscanf(text, "cpu %lld %lld %lld %lld %lld %lld %lld", &t[0], &t[1], &t[2],
+			   &t[3], &t[4], &t[5], &t[6]) == 7)
+		us = (t[0] + t[1] + t[2] + t[5] + t[6]) * 1000000 / hz;
+	free(text);
+	return us;
+}
+
+int guestcount_begin(struct guestcount *c, const char *device, int record_fd)
+{
+	*c = (struct guestcount){ device, record_fd, 0, interrupts(device), 0 };
+	if (c->irqs < 0)
+		return -1;
+	record_progress(record_fd, 0, 1, "measuring");
+	c->cpu_us = cpu_us();
+	c->ns = proc_now_ns();
+	return 0;
+}
+
+void guestcount_end(struct guestcount *c)
+{
+	c->irqs = interrupts(c->device) - c->irqs;
+	c->cpu_us = cpu_us() - c->cpu_us;
+	c->ns = proc_now_ns() - c->ns;
+	record_progress(c->record_fd, 1, 1, "measured");
+}
+
+int guestcount_send(const struct guestcount *c, unsigned long long completed, const struct hist *h)
+{
+	char *text = NULL, answer[200];
+	size_t size = 0;
+	FILE *f = open_memstream(&text, &size);
+	int n, ret = -1;
+
+	n = snprintf(answer, sizeof(answer), "requests %llu\nns %lld\nirqs %lld\ncpu_us %lld\n",
+		     completed, c->ns, c->irqs, c->cpu_us);
+	if (f && !hist_write(h, f) && !fclose(f))
+		ret = record_data(c->record_fd, "guest.hist", text, size);
+	free(text);
+	return ret ? ret : record_data(c->record_fd, "counts.txt", answer, n);
+}
