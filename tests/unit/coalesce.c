@@ -176,19 +176,35 @@ static void test_stream(void)
 	      l.deliveries);
 }
 
-/* Request and response: the next packet comes after the last one was delivered. */
+/* Request and response, N of them: the next packet comes after the last one was delivered. */
+static unsigned long held_alone(struct load *l, int n, uint64_t between)
+{
+	unsigned long held = 0;
+
+	for (int i = 0; i < n; i++) {
+		complete(l);
+		held += l->held;
+		l->now = (l->held ? l->until : l->now) + between;
+	}
+	return held;
+}
+
+/* They are hardly held, and less and less, until it is a real stream that comes. */
 static void test_stream_lonely(void)
 {
 	struct load l = load_init(COOP_COALESCE_VIC, 0, 0);
-	unsigned long held = 0;
+	unsigned long first, later;
 
 	l.limits.stream = true;
-	for (int i = 0; i < 20000; i++) {
-		complete(&l);
-		held += l.held;
-		l.now = (l.held ? l.until : l.now) + 50 * US;
-	}
-	CHECK(held && held <= 20, "%lu held alone in 5 epochs", held);
+	first = held_alone(&l, 20000, 50 * US);
+	CHECK(first && first <= 12, "%lu held alone in 5 epochs", first);
+	later = held_alone(&l, 400000, 50 * US);
+	CHECK(later <= 24, "%lu held alone in 100 more", later);
+	run_timer(&l, l.now);
+	l.interval = 20 * US;
+	run(&l);
+	CHECK(l.completions / l.deliveries >= 10, "%lu packets of a stream, %lu deliveries",
+	      l.completions, l.deliveries);
 }
 
 /* A tail of one after each burst of full batches is no reason to stop. */

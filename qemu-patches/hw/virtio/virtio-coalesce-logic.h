@@ -31,6 +31,7 @@
 
 #define COOP_COALESCE_BATCH_MAX 64
 #define COOP_COALESCE_PART      8 /* epochs until auto tries one more */
+#define COOP_COALESCE_PATIENCE_MAX 64 /* epochs that a lonely stream is left alone */
 #define COOP_COALESCE_S_NS      1000000000ull
 
 enum coop_coalesce_policy {
@@ -112,6 +113,9 @@ struct coop_slice_facts {
  * @due: why the hold ends when its time is up
  * @full: deliveries of the present epoch that are complete batches
  * @alone: those whose time was up with one completion only
+ * @rest: epochs for which a lonely stream is still left alone
+ * @patience: as many the next time, 0 is 1
+ * @lonely_iops: its rate when it was found lonely
  */
 struct coop_coalesce {
     uint64_t clock;
@@ -125,6 +129,9 @@ struct coop_coalesce {
     uint32_t iops;
     uint32_t batch;
     uint32_t ceiling;
+    uint32_t rest;
+    uint32_t patience;
+    uint32_t lonely_iops;
     uint32_t held;
     uint64_t held_since;
     uint64_t delivered;
@@ -192,6 +199,32 @@ static inline void coop_coalesce_adapt(struct coop_coalesce *s)
     s->ceiling = ceiling < COOP_COALESCE_PART ? COOP_COALESCE_PART : ceiling;
 }
 
+/*
+ * Packets that wait in vain for company are answers that somebody waits for:
+ * a stream of those is left alone, for twice as long each time, or until its
+ * rate has doubled. So their latency stays that of off but for one in many.
+ */
+static inline bool coop_coalesce_lonely(const struct coop_coalesce *s,
+                                        const struct coop_coalesce_limits *l)
+{
+    return l->stream && s->alone > 2 && s->alone - 2 > s->full;
+}
+
+static inline void coop_coalesce_rest(struct coop_coalesce *s,
+                                      const struct coop_coalesce_limits *l)
+{
+    if (coop_coalesce_lonely(s, l)) {
+        s->rest = s->patience ? s->patience : 1;
+        s->patience = s->rest < COOP_COALESCE_PATIENCE_MAX ? s->rest * 2
+                                                           : s->rest;
+        s->lonely_iops = s->iops;
+    } else if (s->rest) {
+        s->rest = s->iops / 2 > s->lonely_iops ? 0 : s->rest - 1;
+    } else if (s->full) {
+        s->patience = 0;
+    }
+}
+
 static inline void coop_coalesce_begin_epoch(struct coop_coalesce *s,
                                              uint64_t now)
 {
@@ -216,6 +249,7 @@ static inline void coop_coalesce_epoch(struct coop_coalesce *s,
     s->iops = coop_coalesce_per_s(s->completions, now - s->epoch_start);
     batch = s->completions ? coop_coalesce_wanted(s, l) : 1;
     coop_coalesce_adapt(s);
+    coop_coalesce_rest(s, l);
     if (l->policy == COOP_COALESCE_AUTO &&
         batch > s->ceiling / COOP_COALESCE_PART) {
         batch = s->ceiling / COOP_COALESCE_PART;
@@ -223,16 +257,6 @@ static inline void coop_coalesce_epoch(struct coop_coalesce *s,
     batch = batch > COOP_COALESCE_BATCH_MAX ? COOP_COALESCE_BATCH_MAX : batch;
     s->batch = batch ? batch : 1;
     coop_coalesce_begin_epoch(s, now);
-}
-
-/*
- * Packets that wait in vain for company are answers that somebody waits for:
- * a stream of those is left alone until the next epoch.
- */
-static inline bool coop_coalesce_lonely(const struct coop_coalesce *s,
-                                        const struct coop_coalesce_limits *l)
-{
-    return l->stream && s->alone > 2 && s->alone - 2 > s->full;
 }
 
 /* May this queue hold anything at its present load? HOLD says yes. */
@@ -249,7 +273,10 @@ coop_coalesce_load(const struct coop_coalesce *s,
     if (l->policy == COOP_COALESCE_RATE) {
         return COOP_COALESCE_HOLD;
     }
-    if (!s->iops || s->iops < l->iops || coop_coalesce_lonely(s, l)) {
+    if (!s->iops || s->iops < l->iops) {
+        return COOP_COALESCE_SLOW;
+    }
+    if (l->stream && (s->rest || coop_coalesce_lonely(s, l))) {
         return COOP_COALESCE_SLOW;
     }
     return COOP_COALESCE_HOLD;
