@@ -7,6 +7,7 @@
 
 #include "bench/lib/iovm.h"
 #include "bench/lib/driver.h"
+#include "bench/lib/tap.h"
 
 #define DEVICE_PATH "/machine/peripheral/io"
 #define BOOT_LIMIT_MS 120000
@@ -46,7 +47,8 @@ static void describe_disk(struct iovm *g, const struct iovm_config *c)
 	snprintf(g->pace, sizeof(g->pace), "throttle-group,id=pace,x-iops-total=%d", c->disk_iops);
 }
 
-static void add_disk(struct iovm *g, const struct iovm_config *c, struct proc_args *args)
+/* Backend and the beginning of the device's description, whose length is returned. */
+static int add_disk(struct iovm *g, const struct iovm_config *c, struct proc_args *args)
 {
 	describe_disk(g, c);
 	if (c->disk_iops)
@@ -54,6 +56,20 @@ static void add_disk(struct iovm *g, const struct iovm_config *c, struct proc_ar
 	if (c->iothread)
 		proc_args_add(args, "-object", "iothread,id=thread");
 	proc_args_add(args, "-blockdev", g->backend);
+	return snprintf(g->device, sizeof(g->device), "virtio-blk-pci,drive=disk,num-queues=%u%s",
+			c->queues, c->iothread ? ",iothread=thread" : "");
+}
+
+/* vhost would notify the guest by itself. */
+static int add_nic(struct iovm *g, const struct iovm_config *c, struct proc_args *args)
+{
+	char tap[TAP_NAME_MAX];
+
+	tap_name(tap, c->network);
+	snprintf(g->backend, sizeof(g->backend),
+		 "tap,id=net,ifname=%s,script=no,downscript=no,vhost=off", tap);
+	proc_args_add(args, "-netdev", g->backend);
+	return snprintf(g->device, sizeof(g->device), "virtio-net-pci,netdev=net,romfile=");
 }
 
 static void build_args(struct iovm *g, const struct iovm_config *c, struct proc_args *args)
@@ -64,9 +80,7 @@ static void build_args(struct iovm *g, const struct iovm_config *c, struct proc_
 	snprintf(g->monitor, sizeof(g->monitor), "unix:%s,server=on,wait=off", g->socket);
 	args->n = 0;
 	proc_args_add(args, "-qmp", g->monitor);
-	add_disk(g, c, args);
-	n = snprintf(g->device, sizeof(g->device), "virtio-blk-pci,drive=disk,num-queues=%u%s",
-		     c->queues, c->iothread ? ",iothread=thread" : "");
+	n = c->net ? add_nic(g, c, args) : add_disk(g, c, args);
 	snprintf(g->device + n, sizeof(g->device) - n,
 		 ",id=io,coalesce=%s,coalesce-inflight=%d,coalesce-iops=%d,coalesce-max-us=%d",
 		 c->policy, c->inflight, c->iops, c->max_us);
@@ -101,8 +115,10 @@ int iovm_boot(struct iovm *g, const struct iovm_config *c)
 	if (c->facts)
 		config.accel = "kvm,coop-policy=none";
 	config.append = c->coop ? "coop_role=l2 coop_module=kvm_coop_guest" : "coop_role=l2";
-	if (c->file && make_disk(g))
+	if (!c->net && c->file && make_disk(g))
 		return -1;
+	if (c->net && tap_make(c->network))
+		return FAIL(g, "cannot make a tap device: %s", strerror(errno));
 	if (vm_start(&g->vm, &config))
 		return FAIL(g, "%s", g->vm.error);
 	if (qmp_open(&g->qmp, g->socket, MONITOR_LIMIT_MS))

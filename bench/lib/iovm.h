@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* A guest with a disk whose completions are coalesced, for benchmarks and tests. */
+/* A guest with a disk or a network device whose completions are coalesced, for benchmarks and
+ * tests. */
 #ifndef BENCH_LIB_IOVM_H
 #define BENCH_LIB_IOVM_H
 
@@ -11,6 +12,8 @@
 struct iovm_config {
 	const char *name;
 	const char *policy; /* coalesce= */
+	bool net; /* a network device instead of a disk, to 10.77.NETWORK.1 */
+	int network;
 	bool coop; /* boosts, with the guest's module */
 	bool facts; /* else: QEMU knows the vCPUs' time slices, and nothing is boosted */
 	bool file, iothread;

@@ -90,9 +90,8 @@ static bool is_mode(const char *s)
 }
 
 /* "randread-4k-qd16-hogs" */
-static bool is_blk_case(const char *s)
+static bool is_io_case(const char *s, const char *const *operations, size_t n)
 {
-	static const char *const operation[] = { "read", "write", "randread", "randwrite" };
 	static const char *const scenario[] = { "alone", "hogs", "allio" };
 	char op[16], where[16], unit[2] = "", again[NAME_MAX_LEN];
 	unsigned int size, depth;
@@ -103,7 +102,8 @@ static bool is_blk_case(const char *s)
 			return false;
 	}
 	snprintf(again, sizeof(again), "%s-%u%s-qd%u-%s", op, size, unit, depth, where);
-	return size && depth && LISTED(op, operation) && LISTED(where, scenario) && !strcmp(s, again);
+	return size && depth && listed(op, operations, n) && LISTED(where, scenario) &&
+	       !strcmp(s, again);
 }
 
 /* A load with or without a variant, an operation, an abuse, or a request. */
@@ -117,6 +117,8 @@ static bool is_case(const char *bench, const char *s)
 		"none", "none-2", "none-4", "none-unmap", "always", "toggle", "noack", "selfipi", "timer",
 		"yieldstorm", "reregister", "random", "badcount", "unmap", "shared", "overcommit",
 	};
+	static const char *const block[] = { "read", "write", "randread", "randwrite" };
+	static const char *const packet[] = { "rr", "rx", "tx" };
 	size_t i;
 
 	if (!strcmp(bench, "overhead"))
@@ -124,7 +126,9 @@ static bool is_case(const char *bench, const char *s)
 	if (!strcmp(bench, "isolation"))
 		return LISTED(s, abuse);
 	if (!strcmp(bench, "blk"))
-		return is_blk_case(s);
+		return is_io_case(s, block, sizeof(block) / sizeof(block[0]));
+	if (!strcmp(bench, "net"))
+		return is_io_case(s, packet, sizeof(packet) / sizeof(packet[0]));
 	for (i = 0; i < sizeof(load) / sizeof(load[0]); i++) {
 		size_t len = strlen(load[i]);
 
@@ -339,7 +343,7 @@ static int check_run(size_t i, const json_t *run, struct result_error *err)
 	if (!mode || !is_mode(mode))
 		return result_fail(err, "%s.mode: missing or not a name (a-z, 0-9, -)", path);
 	if (!case_name || !is_case(bench, case_name))
-		return result_fail(err, "%s.case: missing or not idle, busy or busy-hog (or one of them, '-' and a variant), nor an operation of overhead, an abuse of isolation, or a request of blk (randread-4k-qd16-hogs)",
+		return result_fail(err, "%s.case: missing or not idle, busy or busy-hog (or one of them, '-' and a variant), nor an operation of overhead, an abuse of isolation, or a request of blk or net (randread-4k-qd16-hogs)",
 				   path);
 	if (!json_is_integer(repeat) || json_integer_value(repeat) < 1 ||
 	    json_integer_value(repeat) > RESULT_REPEATS_MAX)

@@ -374,8 +374,8 @@ static void write_modes(const struct result *r, FILE *out)
 
 	fputs("<dl>\n", out);
 	for (i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-		/* blk has a slice that is something else */
-		for (g = 0; g < r->ngroups && (group_is_blk(&r->groups[g]) ||
+		/* blk and net have a slice that is something else */
+		for (g = 0; g < r->ngroups && (group_is_io(&r->groups[g]) ||
 					       !group_mode(&r->groups[g], names[i])); g++)
 			;
 		if (g < r->ngroups)
@@ -446,7 +446,7 @@ int html_write(const struct result *r, FILE *out)
 	fputs("</p>\n", out);
 	write_modes(r, out);
 	write_tables(r, out);
-	write_plain(r, "blk", blk_print, out);
+	write_plain(r, "blk, net", io_print, out);
 	write_plain(r, "overhead", overhead_print, out);
 	write_plain(r, "isolation", isolation_print, out);
 	write_charts(r, out);

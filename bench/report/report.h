@@ -54,10 +54,10 @@ void isolation_verdict(const struct result *r, char *text, size_t size);
 /* Is it in a table of its benchmark, and has none of its own? */
 bool group_has_table(const struct group *g);
 
-/* Those of bench blk have tables of their own, and one of them the verdict; NULL without one. */
-bool group_is_blk(const struct group *g);
-bool blk_print(const struct result *r, FILE *out);
-const struct group *blk_verdict_group(const struct result *r);
+/* Those of bench blk and bench net have tables of their own, and one of them the verdict; NULL without one. */
+bool group_is_io(const struct group *g);
+bool io_print(const struct result *r, FILE *out);
+const struct group *io_verdict_group(const struct result *r);
 
 /* 0 or -EIO. */
 int html_write(const struct result *r, FILE *out);

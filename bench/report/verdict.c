@@ -337,7 +337,7 @@ static void lock(struct line *l, const struct group *g)
 }
 
 /* The best informed policy that was run. */
-static const struct mode *blk_mode(const struct group *g)
+static const struct mode *io_mode(const struct group *g)
 {
 	static const char *const names[] = { "slice", "auto", "vic", "rate" };
 	const struct mode *m = NULL;
@@ -349,24 +349,25 @@ static const struct mode *blk_mode(const struct group *g)
 }
 
 /* Fewer interrupts, and what they do to throughput and tail latency. */
-static void blk(struct line *l, const struct result *r)
+static void io(struct line *l, const struct result *r)
 {
 	static const struct tail_metric shown[] = {
 		{ "irqs_per_req", "interrupts per request" },
 		{ "iops", "throughput" },
 		{ "p99_us", "p99" },
 	};
-	const struct group *g = blk_verdict_group(r);
-	const struct mode *m = g ? blk_mode(g) : NULL, *off = g ? group_base(g) : NULL;
+	const struct group *g = io_verdict_group(r);
+	const struct mode *m = g ? io_mode(g) : NULL, *off = g ? group_base(g) : NULL;
 	struct stats_comparison c;
 	char text[32];
 	size_t i;
 
 	if (!m || !off || !group_compare(g, m, off, "irqs_per_req", &c)) {
-		say(l, "no verdict: blk: off and another mode were not both run at a depth of 16 or more");
+		say(l, "no verdict: off and another mode were not both run at a depth of 16 or more");
 		return;
 	}
-	say(l, "%s: blk, %s: ", is_difference(&c) ? "verdict" : "no verdict", g->case_name);
+	say(l, "%s: %s, %s: ", is_difference(&c) ? "verdict" : "no verdict", g->bench,
+	    g->case_name);
 	if (!is_difference(&c)) {
 		say_reason(l, &c, m, off);
 		say(l, "; seen: ");
@@ -395,8 +396,8 @@ void verdict_text(const struct result *r, char *text, size_t size)
 		isolation_verdict(r, text, size);
 		return;
 	}
-	if (!g && result_group(r, "blk", NULL)) {
-		blk(&l, r);
+	if (!g && (result_group(r, "blk", NULL) || result_group(r, "net", NULL))) {
+		io(&l, r);
 		return;
 	}
 	if (!g && result_group(r, "lock", NULL)) {

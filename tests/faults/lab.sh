@@ -34,3 +34,9 @@ expect_lab_failure() { # STATUS PATTERN ARG...
 	expect_no_machine
 	sed -n '$s/^/ok: /p' "$OUTPUT.err"
 }
+
+# Of the last run's measurements, as {MODE: {CASE: METRICS}}. Fails without a number, too: jq then says null.
+expect_runs() { # WHAT JQ-CONDITION
+	jq -se "reduce .[] as \$r ({}; .[\$r.mode][\$r.case] = \$r.metrics) | $2" "$OUT/runs.jsonl" >"$OUTPUT" ||
+		fail "not $1: $(cat "$OUT/runs.jsonl")"
+}

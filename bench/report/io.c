@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Block requests with coalesced completions: one table per case, as ratios to off. */
+/* Block requests and packets with coalesced completions: one table per case, as ratios to off. */
 #include "bench/report/report.h"
 
 #include <stdlib.h>
@@ -21,9 +21,9 @@ static const struct column {
 
 #define NCOLUMNS	(sizeof(columns) / sizeof(columns[0]))
 
-bool group_is_blk(const struct group *g)
+bool group_is_io(const struct group *g)
 {
-	return !strcmp(g->bench, "blk");
+	return !strcmp(g->bench, "blk") || !strcmp(g->bench, "net");
 }
 
 static void print_mode(const struct group *g, const struct mode *m, FILE *out)
@@ -86,7 +86,7 @@ static void print_group(const struct group *g, FILE *out)
 	char floor[32];
 	size_t i;
 
-	fprintf(out, "blk, %s\n  %-12s", g->case_name, "");
+	fprintf(out, "%s, %s\n  %-12s", g->bench, g->case_name, "");
 	for (i = 0; i < NCOLUMNS; i++)
 		fprintf(out, " %13s", columns[i].label);
 	fputc('\n', out);
@@ -105,13 +105,13 @@ static void print_group(const struct group *g, FILE *out)
 	print_square(g, out);
 }
 
-bool blk_print(const struct result *r, FILE *out)
+bool io_print(const struct result *r, FILE *out)
 {
 	bool any = false;
 	size_t i;
 
 	for (i = 0; i < r->ngroups; i++) {
-		if (!group_is_blk(&r->groups[i]))
+		if (!group_is_io(&r->groups[i]))
 			continue;
 		any = true;
 		print_group(&r->groups[i], out);
@@ -131,7 +131,7 @@ static int depth_of(const struct group *g)
 }
 
 /* Where coalescing has to prove itself: deep queues, with co-tenants if there were any. */
-const struct group *blk_verdict_group(const struct result *r)
+const struct group *io_verdict_group(const struct result *r)
 {
 	const struct group *best = NULL;
 	size_t i;
@@ -139,7 +139,7 @@ const struct group *blk_verdict_group(const struct result *r)
 	for (i = 0; i < r->ngroups; i++) {
 		const struct group *g = &r->groups[i];
 
-		if (!group_is_blk(g) || depth_of(g) < 16)
+		if (!group_is_io(g) || depth_of(g) < 16)
 			continue;
 		if (!best || (!strstr(best->case_name, "-hogs") && strstr(g->case_name, "-hogs")))
 			best = g;

@@ -1,0 +1,21 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0
+# Coalesced packets: clearly fewer interrupts for a stream, none held for long when each is an answer somebody waits for.
+
+# shellcheck source=tests/faults/lab.sh
+. "$(dirname "$0")/../faults/lab.sh"
+
+image=$CACHE/build/kernel/arch/x86/boot/bzImage
+program=$CACHE/build/tools/coop-bench-net
+[ -f "$image" ] || { echo "no $image: ./coop build kernel"; exit 77; }
+one=rr-64-qd1-alone
+burst=rx-64-qd16-alone
+"$LAB" run --out "$OUT" --kernel "$image" --limit 200 -- "$program" --modes off,vic --no-aa --cases "$one,$burst" \
+	--seconds 2 "$@" || fail "the lab failed (exit $?)"
+expect_no_machine
+expect_runs 'packets in all of them' "all(.[][]; .iops > 10 and .samples > 20)"
+expect_runs 'an interrupt now and then' ".off.\"$burst\".irqs_per_req > 0.15 and .vic.\"$burst\".irqs_per_req > 0.02"
+expect_runs 'fewer interrupts for bursts' ".vic.\"$burst\".irqs_per_req <= 0.6 * .off.\"$burst\".irqs_per_req"
+expect_runs 'the same for each answer' ".vic.\"$one\".irqs_per_req >= 0.8 * .off.\"$one\".irqs_per_req"
+expect_runs 'hardly an answer held, many of a burst' ".vic.\"$one\".held_per_req < 0.1 and .vic.\"$burst\".held_per_req > 0.3"
+"$LAB" scan "$OUT"/l1-*.log "$OUT"/l2/*.log || fail "splat in a kernel log"
