@@ -86,7 +86,7 @@ static char error[600];
 
 #define FAIL(...) (snprintf(error, sizeof(error), __VA_ARGS__), -1)
 
-static pid_t start_qemu(const char *options, const char *cpu, const char *global)
+static pid_t start_qemu(const char *options, const char *cpu, const char *option, const char *value)
 {
 	struct proc_args args = { .n = 0 };
 	pid_t parent = getpid(), pid;
@@ -98,8 +98,8 @@ static pid_t start_qemu(const char *options, const char *cpu, const char *global
 		      "/usr/share/qemu", "-M", "pc", "-S", "-nodefaults", "-display", "none");
 	proc_args_add(&args, "-m", "64", "-accel", accel, "-cpu", cpu, "-qmp",
 		      "unix:" QMP_PATH ",server=on,wait=off");
-	if (global)
-		proc_args_add(&args, "-global", global);
+	if (value)
+		proc_args_add(&args, option, value);
 	pid = fork();
 	if (!pid) {
 		int err = open(QEMU_ERR, O_WRONLY | O_CREAT | O_TRUNC, 0644);
@@ -124,7 +124,7 @@ static int count_errors(const char *text)
 
 static int check_refused(const struct refused *r)
 {
-	pid_t pid = start_qemu(r->accel, r->cpu, NULL);
+	pid_t pid = start_qemu(r->accel, r->cpu, NULL, NULL);
 	int status = proc_wait(pid, LIMIT_MS), ret = 0;
 	char *text = proc_read_file(QEMU_ERR, NULL);
 
@@ -177,7 +177,7 @@ static int check_text(const struct accepted *a, struct qmp *q)
 
 static int check_accepted(const struct accepted *a)
 {
-	pid_t pid = start_qemu(a->accel, a->cpu, a->global);
+	pid_t pid = start_qemu(a->accel, a->cpu, "-global", a->global);
 	char *text = NULL;
 	struct qmp q;
 	int ret;
@@ -198,6 +198,63 @@ static int check_accepted(const struct accepted *a)
 	return ret;
 }
 
+/* The thread of QEMU's iothread ID, or -1. */
+static long long iothread_tid(struct qmp *q, const char *id)
+{
+	json_t *threads = qmp_call(q, "query-iothreads", NULL, LIMIT_MS), *thread;
+	long long tid = -1;
+	size_t i;
+
+	json_array_foreach(threads, i, thread)
+	{
+		if (!strcmp(json_string_value(json_object_get(thread, "id")), id))
+			tid = json_integer_value(json_object_get(thread, "thread-id"));
+	}
+	json_decref(threads);
+	return tid;
+}
+
+/* How often the kernel took this thread, by QEMU's trace. */
+static int count_taken(long long tid)
+{
+	char *text = proc_read_file(QEMU_ERR, NULL), line[80];
+	int n = 0;
+
+	snprintf(line, sizeof(line), "kvm_coop_io_thread thread %lld: 0\n", tid);
+	for (const char *s = text; s && (s = strstr(s, line)); s++)
+		n++;
+	free(text);
+	return n;
+}
+
+/* Added while QEMU runs, removed, and added again: charged like those of the command line. */
+static int add_iothreads(struct qmp *q, pid_t pid)
+{
+	if (count_taken(pid) != 1)
+		return FAIL("the main loop is not charged once");
+	for (int i = 0; i < 2; i++) {
+		if (qmp_do(q, "object-add",
+			   json_pack("{s:s, s:s}", "qom-type", "iothread", "id", "io"), LIMIT_MS))
+			return FAIL("%s", q->error);
+		if (count_taken(iothread_tid(q, "io")) != 1)
+			return FAIL("an iothread of object-add is not charged once");
+		if (qmp_do(q, "object-del", json_pack("{s:s}", "id", "io"), LIMIT_MS))
+			return FAIL("%s", q->error);
+	}
+	return 0;
+}
+
+static int check_iothreads(void)
+{
+	pid_t pid = start_qemu(NULL, ON, "-trace", "kvm_coop_io_thread");
+	struct qmp q;
+	int ret = qmp_open(&q, QMP_PATH, LIMIT_MS) ? FAIL("%s", q.error) : add_iothreads(&q, pid);
+
+	qmp_close(&q);
+	proc_kill_group(pid);
+	return ret;
+}
+
 static void report(const char *accel, const char *cpu, int ret, int *failed)
 {
 	printf("%s -accel kvm,%s -cpu %s%s%s\n", ret ? "FAIL" : "ok", accel ? accel : "", cpu,
@@ -208,7 +265,8 @@ static void report(const char *accel, const char *cpu, int ret, int *failed)
 int main(void)
 {
 	int n = 0, failed = 0, fd = record_fd();
-	int total = sizeof(refused) / sizeof(refused[0]) + sizeof(accepted) / sizeof(accepted[0]);
+	int total =
+		sizeof(refused) / sizeof(refused[0]) + sizeof(accepted) / sizeof(accepted[0]) + 1;
 
 	if (!getenv("COOP_QEMU") || driver_switch(true)) {
 		fprintf(stderr, "coop: this runs in L1, with a kernel that has kvm-coop\n");
@@ -226,6 +284,7 @@ int main(void)
 		driver_switch(!accepted[i].host_off);
 		report(accepted[i].accel, accepted[i].cpu, check_accepted(&accepted[i]), &failed);
 	}
+	report("object-add iothread", ON, check_iothreads(), &failed);
 	record_verdict(fd, !failed, "%d command lines, %d wrong", total, failed);
 	return failed ? 1 : 0;
 }

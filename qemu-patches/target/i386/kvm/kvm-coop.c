@@ -14,6 +14,7 @@
 #include "qapi/error.h"
 #include "qapi/visitor.h"
 #include "system/iothread.h"
+#include "trace.h"
 #include <linux/kvm.h>
 #include <sys/mman.h>
 #include "kvm-coop.h"
@@ -260,6 +261,7 @@ static void add_io_thread(int tid)
     };
     int ret = kvm_vm_ioctl(kvm_state, KVM_ENABLE_CAP, &cap);
 
+    trace_kvm_coop_io_thread(tid, ret);
     if (ret < 0) {
         warn_report("kvm-coop: thread %d is not charged to the VM: %s", tid,
                     strerror(-ret));
@@ -276,14 +278,26 @@ static int add_iothread(Object *obj, void *opaque)
     return 0;
 }
 
+/* Not QEMU's own, for its monitor for example: they do nothing for the guest. */
+static void iothread_created(Notifier *notifier, void *iothread)
+{
+    if (OBJECT(iothread)->parent == object_get_objects_root()) {
+        add_iothread(iothread, NULL);
+    }
+}
+
 /*
  * What works for the guest outside of its vCPUs: the main loop, which the
- * caller is, and the iothreads of the command line.
+ * caller is, and the user's iothreads, now and later. The kernel drops those
+ * that exit.
  */
 static void add_io_threads(void)
 {
+    static Notifier created = { .notify = iothread_created };
+
     add_io_thread(qemu_get_thread_id());
     object_child_foreach(object_get_objects_root(), add_iothread, NULL);
+    iothread_add_created_notifier(&created);
 }
 
 bool kvm_coop_cpu_realize(X86CPU *cpu, Error **errp)
