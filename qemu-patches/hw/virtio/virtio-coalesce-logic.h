@@ -31,7 +31,7 @@
 
 #define COOP_COALESCE_BATCH_MAX 64
 #define COOP_COALESCE_PART      8 /* epochs until auto tries one more */
-#define COOP_COALESCE_PATIENCE_MAX 64 /* epochs that a lonely stream is left alone */
+#define COOP_COALESCE_PATIENCE_MAX 64 /* epochs a lonely stream is left alone */
 #define COOP_COALESCE_S_NS      1000000000ull
 
 enum coop_coalesce_policy {

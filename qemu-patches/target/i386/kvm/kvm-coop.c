@@ -278,7 +278,7 @@ static int add_iothread(Object *obj, void *opaque)
     return 0;
 }
 
-/* Not QEMU's own, for its monitor for example: they do nothing for the guest. */
+/* Not QEMU's own, of its monitor for example: they do not serve the guest. */
 static void iothread_created(Notifier *notifier, void *iothread)
 {
     if (OBJECT(iothread)->parent == object_get_objects_root()) {
