@@ -120,6 +120,8 @@ static void do_job(int port, const char *role, char *const argv[])
 		job_soak(&job, port, argv);
 	else if (!strcmp(argv[0], "@switch"))
 		job_switch(&job, port, argv);
+	else if (!strcmp(argv[0], "@kexec"))
+		job_kexec(&job, port, argv);
 	else
 		job_run(&job, port, argv);
 	if (l1)

@@ -61,6 +61,10 @@ void job_soak(struct job *job, int port, char *const argv[]);
 /* argv[0] = "@switch", switches per batch, batches. */
 void job_switch(struct job *job, int port, char *const argv[]);
 
+/* argv[0] = "@kexec", kernel, initrd: of L1, whose root is the 9p device "hostfs". Ends if it
+ * fails. */
+void job_kexec(struct job *job, int port, char *const argv[]);
+
 void shell_run(void);
 
 #endif

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0
 # A guest is migrated, saved and restored, reset, and gets and loses a vCPU, while it uses kvm-coop.
-# Usage: migration-matrix.sh [TEST...]: live, without, refused, snapshots, hotplug, reset
+# Usage: migration-matrix.sh [TEST...]: live, without, refused, snapshots, hotplug, reset, kexec
 
 # shellcheck source=tests/faults/lab.sh
 . "$(dirname "$0")/../faults/lab.sh"

@@ -335,9 +335,41 @@ static int reset(void)
 	return machine_quit(m);
 }
 
+/* --- kexec ----------------------------------------------------------------- */
+
+/*
+ * The guest's kernel is replaced by another, the same one, that knows nothing of the first. The
+ * module of the first gives up what it has: nothing may write to pages that are somebody else's now.
+ */
+static int kexec(void)
+{
+	static const char *const extra[] = {
+		"-virtfs",
+		"local,path=/,mount_tag=hostfs,security_model=none,readonly=on,multidevs=remap",
+		NULL
+	};
+	struct machine *m = &machines[0];
+	char *argv[] = { "@kexec", NULL, NULL, NULL };
+	struct soak s;
+
+	if (machine_start(m, "kexec", true, false, extra) || machine_wait_hello(m) ||
+	    expect_registered(m, 1))
+		return -1;
+	argv[1] = (char *)m->vm.config.kernel;
+	argv[2] = (char *)m->vm.config.initrd;
+	if (vm_job(&m->vm, argv))
+		return FAIL("%s", m->vm.error);
+	if (machine_wait_hello(m) || expect_registered(m, 1) || short_soak(m, &s) ||
+	    expect_boosts(m, 0) || expect_no_boost(m) ||
+	    qmp_do(&m->qmp, "cont", NULL, QMP_LIMIT_MS))
+		return -1;
+	return machine_quit(m);
+}
+
 static const struct test tests[] = {
 	{ "live", live, 25 },		{ "without", without, 25 }, { "refused", refused, 15 },
 	{ "snapshots", snapshots, 30 }, { "hotplug", hotplug, 30 }, { "reset", reset, 20 },
+	{ "kexec", kexec, 25 },
 };
 
 #define TESTS (sizeof(tests) / sizeof(tests[0]))
@@ -374,7 +406,7 @@ static int choose(int argc, char **argv, const struct test *chosen[])
 		chosen[n] = find(argv[i]);
 		if (!chosen[n++]) {
 			fprintf(stderr,
-				"coop: no test '%s': live, without, refused, snapshots, hotplug, reset\n",
+				"coop: no test '%s': live, without, refused, snapshots, hotplug, reset, kexec\n",
 				argv[i]);
 			return -1;
 		}
