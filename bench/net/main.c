@@ -3,6 +3,7 @@
  * coop-bench-net: what holding back interrupts does to small packets between a guest and its host,
  * over a tap device and virtio-net's userspace datapath.
  */
+#include <netinet/in.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -10,7 +11,7 @@
 #include <unistd.h>
 
 #include "bench/lib/iobench.h"
-#include "bench/lib/tap.h"
+#include "bench/net/peer.h"
 #include "bench/net/wire.h"
 #include "lab/lib/proc.h"
 
@@ -21,12 +22,20 @@ static const char usage[] =
 	"                      in a burst; alone, hogs (co-tenants on the vCPU's pCPU) or allio (a second\n"
 	"                      guest on it with the same load)\n"
 	"                      (rr-64-qd1-alone,rr-64-qd16-alone,rx-64-qd16-alone,rr-64-qd16-hogs,\n"
-	"                      rr-64-qd16-allio)\n" IOBENCH_USAGE_COMMON;
+	"                      rr-64-qd16-allio)\n"
+	"  --gap US            between the packets of a burst to the guest, which asks for two bursts at a\n"
+	"                      time (4000)\n" IOBENCH_USAGE_COMMON;
 
 static const struct option long_options[] = {
 	IOBENCH_OPTIONS,
+	{ "gap", required_argument, NULL, 'G' },
 	{ "help", no_argument, NULL, 'h' },
 	{ 0 },
+};
+
+struct options {
+	struct iobench *bench;
+	int gap_us;
 };
 
 static bool known(const struct iobench_case *c)
@@ -46,16 +55,18 @@ static void configure(const void *arg, struct iovm_config *config, bool other)
 
 static char **job(const void *arg, const struct iobench_case *c, int seconds, bool other)
 {
-	static char size[16], depth[16], duration[16];
-	static char *argv[] = { "coop-guest-net", "--op", NULL,	     "--network", NULL,
-				"--size",	  size,	  "--depth", depth,	  "--seconds",
-				duration,	  NULL };
+	static char size[16], depth[16], gap[16], duration[16];
+	static char *argv[] = {
+		"coop-guest-net", "--op", NULL,	   "--network", NULL,	     "--size", size,
+		"--depth",	  depth,  "--gap", gap,		"--seconds", duration, NULL
+	};
+	const struct options *o = arg;
 
-	(void)arg;
 	argv[2] = (char *)c->op;
 	argv[4] = other ? "1" : "0";
 	snprintf(size, sizeof(size), "%d", c->size);
 	snprintf(depth, sizeof(depth), "%d", c->depth);
+	snprintf(gap, sizeof(gap), "%d", o->gap_us);
 	snprintf(duration, sizeof(duration), "%d", seconds);
 	return argv;
 }
@@ -72,27 +83,14 @@ static const struct iobench_kind kind = {
 
 static int set_option(void *arg, int opt)
 {
+	struct options *o = arg;
+
+	if (opt == 'G')
+		return proc_option_number("gap", optarg, 0, 100000, &o->gap_us);
 	if (opt != 'h')
-		return iobench_option(arg, opt);
+		return iobench_option(o->bench, opt);
 	fputs(usage, stdout);
 	return 1;
-}
-
-/* Sends back what is asked for, to any guest. */
-static void serve(int fd)
-{
-	char data[WIRE_SIZE_MAX];
-
-	for (;;) {
-		struct wire_packet *p = (struct wire_packet *)data;
-		struct sockaddr_in from;
-		socklen_t len = sizeof(from);
-		ssize_t n = recvfrom(fd, data, sizeof(data), 0, (struct sockaddr *)&from, &len);
-		uint32_t copies = n < (ssize_t)sizeof(*p) ? 0 : ntohl(p->copies);
-
-		for (uint32_t i = 0; i < copies && i < WIRE_COPIES_MAX; i++)
-			sendto(fd, data, n, 0, (struct sockaddr *)&from, len);
-	}
 }
 
 /* On the pCPU that has QEMU's other threads, too. The pid, or -1. */
@@ -106,7 +104,7 @@ static pid_t start_peer(void)
 		pid = fork();
 	if (!pid) {
 		proc_child_setup(parent, CPU_REST);
-		serve(fd);
+		peer_serve(fd);
 	}
 	if (fd >= 0)
 		close(fd);
@@ -116,11 +114,12 @@ static pid_t start_peer(void)
 int main(int argc, char **argv)
 {
 	struct iobench b;
+	struct options o = { .bench = &b, .gap_us = 4000 };
 	pid_t peer;
 	int ret;
 
-	iobench_init(&b, &kind, NULL);
-	ret = driver_options(argc, argv, long_options, set_option, &b);
+	iobench_init(&b, &kind, &o);
+	ret = driver_options(argc, argv, long_options, set_option, &o);
 	if (!ret)
 		ret = iobench_options_done(&b);
 	if (ret)
@@ -131,7 +130,7 @@ int main(int argc, char **argv)
 			WIRE_PORT);
 		return 2;
 	}
-	ret = iobench_run(&b, json_object());
+	ret = iobench_run(&b, json_pack("{s:i}", "gap_us", o.gap_us));
 	proc_kill_group(peer);
 	return ret;
 }

@@ -13,6 +13,7 @@
 struct wire_packet {
 	uint32_t slot, sequence; /* of the guest's: which request this belongs to */
 	uint32_t copies; /* so many of this packet are to be sent back */
+	uint32_t gap_us; /* with that time between them */
 };
 
 #endif

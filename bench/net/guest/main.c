@@ -6,9 +6,13 @@
  */
 #include <errno.h>
 #include <getopt.h>
+#include <linux/ethtool.h>
+#include <linux/sockios.h>
+#include <net/if.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -23,6 +27,7 @@
 #define S_NS 1000000000ll
 /* Until the rates that the host measures are those of the load. */
 #define WARM_UP_NS (600 * S_NS / 1000)
+/* Beyond what a burst takes to be sent. */
 #define LOST_NS S_NS
 #define POLL_US 100000
 
@@ -43,7 +48,7 @@ static const struct operation operations[] = {
 
 struct options {
 	const struct operation *operation;
-	int network, size, depth, seconds, stall_s;
+	int network, size, depth, gap_us, seconds, stall_s, rings;
 };
 
 struct request {
@@ -70,14 +75,17 @@ static const char usage[] =
 	"  --network N     10.77.N.2 is this guest, 10.77.N.1 its peer (0)\n"
 	"  --size BYTES    of a packet's payload, 64 to 1400 (64)\n"
 	"  --depth N       rr: requests in flight; rx, tx: packets in a burst; 1 to 64 (1)\n"
+	"  --gap US        between the packets that come back for a request (0)\n"
 	"  --seconds S     (5)\n"
-	"  --stall S       fail after that long without a packet (20)\n";
+	"  --stall S       fail after that long without a packet (20)\n"
+	"  --rings N       only give both rings that size, which resets the queues\n";
 
 static const struct option long_options[] = {
-	{ "op", required_argument, NULL, 'o' },	     { "network", required_argument, NULL, 'n' },
-	{ "size", required_argument, NULL, 's' },    { "depth", required_argument, NULL, 'q' },
-	{ "seconds", required_argument, NULL, 't' }, { "stall", required_argument, NULL, 'w' },
-	{ "help", no_argument, NULL, 'h' },	     { 0 },
+	{ "op", required_argument, NULL, 'o' },	   { "network", required_argument, NULL, 'n' },
+	{ "size", required_argument, NULL, 's' },  { "depth", required_argument, NULL, 'q' },
+	{ "gap", required_argument, NULL, 'p' },   { "seconds", required_argument, NULL, 't' },
+	{ "stall", required_argument, NULL, 'w' }, { "rings", required_argument, NULL, 'g' },
+	{ "help", no_argument, NULL, 'h' },	   { 0 },
 };
 
 static int set_op(struct options *o, const char *op)
@@ -102,10 +110,14 @@ static int set_option(struct options *o, int opt)
 		return proc_option_number("size", optarg, WIRE_SIZE_MIN, WIRE_SIZE_MAX, &o->size);
 	case 'q':
 		return proc_option_number("depth", optarg, 1, WIRE_COPIES_MAX, &o->depth);
+	case 'p':
+		return proc_option_number("gap", optarg, 0, 100000, &o->gap_us);
 	case 't':
 		return proc_option_number("seconds", optarg, 1, 86400, &o->seconds);
 	case 'w':
 		return proc_option_number("stall", optarg, 1, 86400, &o->stall_s);
+	case 'g':
+		return proc_option_number("rings", optarg, 16, 256, &o->rings);
 	case 'h':
 		fputs(usage, stdout);
 		return 1;
@@ -142,6 +154,7 @@ static int begin(struct load *l, int slot)
 	*r = (struct request){ proc_now_ns(), ++l->sequence, l->copies };
 	p->slot = htonl(slot);
 	p->sequence = htonl(r->sequence);
+	p->gap_us = htonl(l->o->gap_us);
 	for (int i = 1; i <= l->packets; i++) {
 		p->copies = htonl(i == l->packets ? l->copies : 0);
 		if (send(l->fd, data, l->o->size, 0) != l->o->size)
@@ -158,7 +171,8 @@ static int begin_lost(struct load *l)
 	for (int i = 0; i < l->requests; i++) {
 		bool first = !l->request[i].sequence;
 
-		if (!first && now - l->request[i].begin_ns < LOST_NS)
+		if (!first &&
+		    now - l->request[i].begin_ns < LOST_NS + l->copies * l->o->gap_us * 1000ll)
 			continue;
 		l->lost += !first;
 		if (begin(l, i))
@@ -175,8 +189,11 @@ static int complete(struct load *l, const struct wire_packet *p, long long now)
 	if (slot >= (uint32_t)l->requests || ntohl(p->sequence) != r->sequence)
 		return 0;
 	if (l->recording) {
+		/* from when the peer was meant to send it */
+		long long ns = now - r->begin_ns - (l->copies - r->left) * l->o->gap_us * 1000ll;
+
 		l->completed += l->packets;
-		hist_add(&l->hist, (now - r->begin_ns) / 1000);
+		hist_add(&l->hist, ns < 0 ? 0 : ns / 1000);
 	}
 	return --r->left ? 0 : begin(l, slot);
 }
@@ -220,6 +237,21 @@ static int measure(struct load *l, int fd)
 								 0;
 }
 
+static int set_rings(int size)
+{
+	struct ethtool_ringparam rings = { .cmd = ETHTOOL_SRINGPARAM,
+					   .rx_pending = size,
+					   .tx_pending = size };
+	struct ifreq ifr = { .ifr_name = INTERFACE, .ifr_data = (char *)&rings };
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+	if (fd < 0 || ioctl(fd, SIOCETHTOOL, &ifr)) {
+		fprintf(stderr, "coop: %s: rings of %d: %s\n", INTERFACE, size, strerror(errno));
+		return 1;
+	}
+	return 0;
+}
+
 int main(int argc, char **argv)
 {
 	struct options o = {
@@ -237,6 +269,8 @@ int main(int argc, char **argv)
 		fprintf(stderr, "coop: unexpected argument '%s'\n", argv[optind]);
 		return 2;
 	}
+	if (o.rings)
+		return set_rings(o.rings);
 	ret = load_open(&load, &o);
 	if (!ret)
 		ret = measure(&load, record_fd());
