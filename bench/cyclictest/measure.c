@@ -1,29 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0
-/* One guest, all cases: what is measured where, and over which interval. */
-#include <errno.h>
-#include <jansson.h>
+/* One case: what is measured where, and over which interval. */
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
 
 #include "bench/cyclictest/bench.h"
 #include "bench/lib/latency.h"
 #include "lab/lib/proc.h"
 
-/* After boot, and between the cases. */
-#define SETTLE_US 300000
-#define QUIT_LIMIT_MS 30000
-
-#define FAIL(b, ...) (snprintf((b)->error, sizeof((b)->error), __VA_ARGS__), -1)
-
 struct measurement {
-	struct bench *bench;
-	const struct vm *vm;
-	const struct mode *mode;
-	const struct bench_case *bench_case;
-	int repeat;
-	long long wall_ns, vcpu_ns, exits; /* over the guest's measured interval */
+	struct guest_measurement *m;
+	const struct options *o;
 	pid_t host;
 	int host_out;
 	struct latency guest;
@@ -31,215 +16,102 @@ struct measurement {
 	bool has_host;
 };
 
-static void interval_begin(void *arg)
+static void guest_begins(void *arg)
 {
-	struct measurement *m = arg;
-	const struct options *o = m->bench->o;
+	struct measurement *c = arg;
+	const struct options *o = c->o;
 
-	if (m->bench_case->cotenants && o->host_cyclictest)
-		m->host = vmload_cyclictest(CPU_GUEST, o->seconds, o->interval_us, &m->host_out);
-	m->wall_ns = proc_now_ns();
-	m->vcpu_ns = vm_vcpus_ns(m->vm);
-	m->exits = vm_stat(m->vm, "exits");
-	vmload_begin(&m->bench->load);
+	if (c->m->guest_case->cotenants && o->host_cyclictest)
+		c->host = vmload_cyclictest(CPU_GUEST, c->m->bench->seconds, o->interval_us,
+					    &c->host_out);
+	guest_measure_begin(c->m);
 }
 
-static void interval_end(void *arg)
+static void guest_ended(void *arg)
 {
-	struct measurement *m = arg;
+	struct measurement *c = arg;
 
-	m->wall_ns = proc_now_ns() - m->wall_ns;
-	m->vcpu_ns = vm_vcpus_ns(m->vm) - m->vcpu_ns;
-	m->exits = vm_stat(m->vm, "exits") - m->exits;
-	vmload_end(&m->bench->load);
-	vmload_pause(&m->bench->load);
+	guest_measure_end(c->m);
 }
 
-static int measure_guest(struct bench *b, struct vm *vm, struct measurement *m)
+static int measure_guest(struct measurement *c)
 {
-	const struct options *o = b->o;
+	struct guest_bench *b = c->m->bench;
+	const struct options *o = c->o;
 
-	m->guest = (struct latency){ .hogs = m->bench_case->hog ? o->vcpus : 0,
-				     .seconds = o->seconds,
+	c->guest = (struct latency){ .hogs = c->m->guest_case->hog ? b->boot.vcpus : 0,
+				     .seconds = b->seconds,
 				     .interval_us = o->interval_us,
-				     .result_limit = o->result_limit,
-				     .begin = interval_begin,
-				     .end = interval_end,
-				     .arg = m };
-	if (!latency_measure(&m->guest, vm))
+				     .result_limit = b->result_limit,
+				     .begin = guest_begins,
+				     .end = guest_ended,
+				     .arg = c };
+	if (!latency_measure(&c->guest, c->m->vm))
 		return 0;
-	b->hung |= m->guest.hung;
-	return FAIL(b, "%s", m->guest.error);
+	b->hung |= c->guest.hung;
+	return GUEST_FAIL(b, "%s", c->guest.error);
 }
 
-static int host_result(struct bench *b, struct measurement *m)
+static int host_result(struct measurement *c)
 {
 	struct hist_error err = { 0 };
 
-	if (m->host <= 0)
+	if (c->host <= 0)
 		return 0;
-	m->has_host = !vmload_cyclictest_result(m->host, m->host_out, &m->host_hist, &err);
-	m->host = 0;
-	return m->has_host ? 0 : FAIL(b, "the host's cyclictest, line %lu: %s", err.line, err.text);
+	c->has_host = !vmload_cyclictest_result(c->host, c->host_out, &c->host_hist, &err);
+	c->host = 0;
+	return c->has_host ? 0 :
+			     GUEST_FAIL(c->m->bench, "the host's cyclictest, line %lu: %s",
+					err.line, err.text);
 }
 
-static void add_number(json_t *metrics, const char *name, double value)
+static int send_hist(struct measurement *c, const char *side, const struct hist *h, json_t *refs)
 {
-	json_object_set_new(metrics, name, json_real(value));
-}
-
-static void add_shares(json_t *metrics, const struct vmload *load, const struct measurement *m)
-{
-	double min = 0, sum = 0;
-
-	add_number(metrics, "vcpu_share", (double)m->vcpu_ns / m->wall_ns);
-	if (!m->bench_case->cotenants || !load->n)
-		return;
-	for (unsigned int i = 0; i < load->n; i++) {
-		double share = (double)load->run_ns[i] / m->wall_ns;
-
-		min = !i || share < min ? share : min;
-		sum += share;
-	}
-	add_number(metrics, "cotenant_share_min", min);
-	add_number(metrics, "cotenant_share_mean", sum / load->n);
-}
-
-static int send_hist(struct bench *b, const struct measurement *m, const char *side,
-		     const struct hist *h, json_t *refs)
-{
+	const struct guest_measurement *m = c->m;
 	char name[200];
 
-	snprintf(name, sizeof(name), "hist/cyclictest-%s-%s-%d-%s.hist", m->bench_case->name,
+	snprintf(name, sizeof(name), "hist/cyclictest-%s-%s-%d-%s.hist", m->guest_case->name,
 		 m->mode->name, m->repeat, side);
-	if (latency_send(b->record_fd, name, side, h, refs))
-		return FAIL(b, "cannot send %s", name);
+	if (latency_send(m->bench->record_fd, name, side, h, refs))
+		return GUEST_FAIL(m->bench, "cannot send %s", name);
 	return 0;
 }
 
-static int send_run(struct bench *b, const struct measurement *m)
+static int send_run(struct measurement *c)
 {
-	const struct hist *h = &m->guest.hist;
+	const struct hist *h = &c->guest.hist;
 	json_t *metrics = json_object(), *refs = json_object();
-	json_t *run;
 	int ret;
 
 	latency_metrics(metrics, "guest", h);
 	json_object_set_new(metrics, "samples", json_integer(h->samples));
 	json_object_set_new(metrics, "overflow", json_integer(h->overflow));
-	add_shares(metrics, &b->load, m);
-	add_number(metrics, "exits_per_s", m->exits * 1e9 / m->wall_ns);
-	ret = send_hist(b, m, "guest", h, refs);
-	if (!ret && m->has_host) {
-		latency_metrics(metrics, "host", &m->host_hist);
-		ret = send_hist(b, m, "host", &m->host_hist, refs);
+	ret = send_hist(c, "guest", h, refs);
+	if (!ret && c->has_host) {
+		latency_metrics(metrics, "host", &c->host_hist);
+		ret = send_hist(c, "host", &c->host_hist, refs);
 	}
-	run = json_pack("{s:s, s:s, s:s, s:i, s:o, s:o}", "bench", "cyclictest", "mode",
-			m->mode->name, "case", m->bench_case->name, "repeat", m->repeat, "metrics",
-			metrics, "histograms", refs);
-	if (ret)
-		json_decref(run);
-	else if (driver_send_run(b->record_fd, run))
-		ret = FAIL(b, "cannot send a result");
+	if (!ret)
+		return guest_measure_send(c->m, metrics, refs);
+	json_decref(metrics);
+	json_decref(refs);
 	return ret;
 }
 
-static int measure_case(struct bench *b, struct vm *vm, struct measurement *m)
+int measure(struct guest_measurement *m)
 {
-	int ret;
+	struct measurement c = { .m = m, .o = m->bench->arg };
+	int ret = measure_guest(&c);
 
-	usleep(SETTLE_US);
-	if (m->bench_case->cotenants)
-		vmload_resume(&b->load);
-	ret = measure_guest(b, vm, m);
-	vmload_pause(&b->load);
+	vmload_pause(&m->bench->load);
 	if (!ret)
-		ret = host_result(b, m);
+		ret = host_result(&c);
 	if (!ret)
-		ret = send_run(b, m);
-	proc_kill_group(m->host);
-	if (m->guest.has_hist)
-		hist_free(&m->guest.hist);
-	if (m->has_host)
-		hist_free(&m->host_hist);
-	return ret;
-}
-
-struct stock_guest {
-	char kernel[PATH_MAX], initrd[PATH_MAX];
-};
-
-/* Built by ./coop build guest-stock, beside the lab's own guest. */
-static void use_stock_guest(struct vm_config *config, struct stock_guest *stock)
-{
-	const char *own = config->initrd ? config->initrd : "";
-	const char *slash = strrchr(own, '/');
-	int dir = slash ? (int)(slash - own + 1) : 0;
-
-	snprintf(stock->kernel, sizeof(stock->kernel), "%.*sstock-vmlinuz", dir, own);
-	snprintf(stock->initrd, sizeof(stock->initrd), "%.*sl2-stock.cpio.gz", dir, own);
-	config->kernel = stock->kernel;
-	config->initrd = stock->initrd;
-}
-
-static int boot_guest(struct bench *b, struct vm *vm, const struct mode *mode, const char *name)
-{
-	struct stock_guest stock;
-	struct vm_config config;
-	char append[1024];
-
-	vm_config_init(&config);
-	snprintf(append, sizeof(append), "coop_role=l2 %s %s", mode->append,
-		 b->o->append ? b->o->append : "");
-	config.name = name;
-	config.cpu = mode->cpu;
-	config.accel = mode->accel;
-	config.append = append;
-	config.vcpus = b->o->vcpus;
-	config.qemu_cpu = CPU_REST;
-	if (b->o->initrd)
-		config.initrd = b->o->initrd;
-	else if (mode->stock)
-		use_stock_guest(&config, &stock);
-	if (vm_start(vm, &config))
-		return FAIL(b, "%s", vm->error);
-	if (vm_wait_hello(vm, b->o->boot_limit * 1000)) {
-		b->hung = true;
-		return FAIL(b, "%s", vm->error);
-	}
-	if (vm_find_vcpus(vm) || vm_pin_vcpus(vm, CPU_GUEST) || vm_set_class(vm, mode->vm_class))
-		return FAIL(b, "%s", vm->error);
-	return 0;
-}
-
-int measure_mode(struct bench *b, const struct mode *mode, int repeat)
-{
-	const struct options *o = b->o;
-	char name[64];
-	struct vm vm;
-	int ret;
-
-	snprintf(name, sizeof(name), "%s-%d", mode->name, repeat);
-	record_progress(b->record_fd, b->done, b->total, "%s, round %d: booting L2", mode->name,
-			repeat);
-	ret = boot_guest(b, &vm, mode, name);
-	for (int i = 0; i < o->cases.n && !ret; i++) {
-		struct measurement m = { .bench = b,
-					 .vm = &vm,
-					 .mode = mode,
-					 .bench_case = o->cases.chosen[i],
-					 .repeat = repeat };
-
-		record_progress(b->record_fd, b->done, b->total, "%s, round %d: %s", mode->name,
-				repeat, m.bench_case->name);
-		ret = measure_case(b, &vm, &m);
-		b->done += !ret;
-	}
-	if (mode->coop && vm.pid > 0)
-		driver_send_counters(b->record_fd, &vm);
-	if (ret)
-		vm_kill(&vm);
-	else if (vm_quit(&vm, QUIT_LIMIT_MS))
-		ret = FAIL(b, "%s", vm.error);
+		ret = send_run(&c);
+	proc_kill_group(c.host);
+	if (c.guest.has_hist)
+		hist_free(&c.guest.hist);
+	if (c.has_host)
+		hist_free(&c.host_hist);
 	return ret;
 }

@@ -119,6 +119,11 @@ int driver_rounds(const struct driver_choice *modes, int n,
 	return 0;
 }
 
+void driver_metric(json_t *metrics, const char *name, double value)
+{
+	json_object_set_new(metrics, name, json_real(value));
+}
+
 int driver_send_parameters(int fd, json_t *parameters)
 {
 	char *text = parameters ? json_dumps(parameters, JSON_INDENT(2)) : NULL;

@@ -63,6 +63,9 @@ void driver_choose_twins(struct driver_choice *c);
 int driver_rounds(const struct driver_choice *modes, int n,
 		  int (*measure)(void *arg, const void *mode, int round), void *arg);
 
+/* Give a run the metric NAME. */
+void driver_metric(json_t *metrics, const char *name, double value);
+
 /* parameters.json, and one run. Both take over the object, which may be NULL. 0 or -1. */
 int driver_send_parameters(int fd, json_t *parameters);
 int driver_send_run(int fd, json_t *run);

@@ -1,0 +1,193 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <signal.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "bench/lib/guestbench.h"
+#include "lab/lib/proc.h"
+#include "lab/lib/record.h"
+
+/* After boot, and between the cases. */
+#define SETTLE_US 300000
+#define QUIT_LIMIT_MS 30000
+/* Measured under TCG: boot and power off of a guest. */
+#define EXPECT_BOOT 7
+
+int guest_bench_option(struct guest_bench *b, int opt)
+{
+	switch (opt) {
+	case 'm':
+		return driver_choose(&b->modes, optarg);
+	case 'c':
+		return driver_choose(&b->cases, optarg);
+	case 'r':
+		return proc_option_number("repeat", optarg, 1, 1000, &b->repeat);
+	case 's':
+		return proc_option_number("seconds", optarg, 1, 3600, &b->seconds);
+	case 'A':
+		b->no_aa = true;
+		return 0;
+	case 'b':
+		return proc_option_number("boot-limit", optarg, 1, 3600, &b->boot.limit);
+	case 'R':
+		return proc_option_number("result-limit", optarg, 1, 3600, &b->result_limit);
+	}
+	return -1;
+}
+
+int guest_bench_complete(struct guest_bench *b, const char *modes, const char *cases)
+{
+	if (!b->modes.n && driver_choose(&b->modes, modes))
+		return -1;
+	if (!b->cases.n && driver_choose(&b->cases, cases))
+		return -1;
+	if (!b->no_aa)
+		driver_choose_twins(&b->modes);
+	return 0;
+}
+
+void guest_measure_begin(struct guest_measurement *m)
+{
+	m->wall_ns = proc_now_ns();
+	m->vcpu_ns = vm_vcpus_ns(m->vm);
+	m->exits = vm_stat(m->vm, "exits");
+	vmload_begin(&m->bench->load);
+}
+
+void guest_measure_end(struct guest_measurement *m)
+{
+	m->wall_ns = proc_now_ns() - m->wall_ns;
+	m->vcpu_ns = vm_vcpus_ns(m->vm) - m->vcpu_ns;
+	m->exits = vm_stat(m->vm, "exits") - m->exits;
+	vmload_end(&m->bench->load);
+	vmload_pause(&m->bench->load);
+}
+
+static void add_interval(json_t *metrics, const struct guest_measurement *m)
+{
+	const struct vmload *load = &m->bench->load;
+	double min = 0, sum = 0;
+
+	driver_metric(metrics, "vcpu_share", (double)m->vcpu_ns / m->wall_ns);
+	driver_metric(metrics, "exits_per_s", m->exits * 1e9 / m->wall_ns);
+	if (!m->guest_case->cotenants || !load->n)
+		return;
+	for (unsigned int n = 0; n < load->n; n++) {
+		double share = (double)load->run_ns[n] / m->wall_ns;
+
+		min = !n || share < min ? share : min;
+		sum += share;
+	}
+	driver_metric(metrics, "cotenant_share_min", min);
+	driver_metric(metrics, "cotenant_share_mean", sum / load->n);
+}
+
+int guest_measure_send(struct guest_measurement *m, json_t *metrics, json_t *histograms)
+{
+	json_t *run;
+
+	add_interval(metrics, m);
+	run = json_pack("{s:s, s:s, s:s, s:i, s:o, s:o*}", "bench", m->bench->name, "mode",
+			m->mode->name, "case", m->guest_case->name, "repeat", m->repeat, "metrics",
+			metrics, "histograms", histograms);
+	return driver_send_run(m->bench->record_fd, run) ?
+		       GUEST_FAIL(m->bench, "cannot send a result") :
+		       0;
+}
+
+static int measure_case(struct guest_measurement *m)
+{
+	struct guest_bench *b = m->bench;
+	int ret;
+
+	record_progress(b->record_fd, b->done, b->total, "%s, round %d: %s", m->mode->name,
+			m->repeat, m->guest_case->name);
+	usleep(SETTLE_US);
+	if (m->guest_case->cotenants)
+		vmload_resume(&b->load);
+	ret = b->measure(m);
+	vmload_pause(&b->load);
+	b->done += !ret;
+	return ret;
+}
+
+static int measure_mode(struct guest_bench *b, const struct guest_mode *mode, int repeat)
+{
+	struct vm vm;
+	char name[64];
+	int ret;
+
+	snprintf(name, sizeof(name), "%s-%d", mode->name, repeat);
+	record_progress(b->record_fd, b->done, b->total, "%s, round %d: booting L2", mode->name,
+			repeat);
+	b->boot.name = name;
+	ret = guest_boot(&vm, mode, &b->boot, &b->hung);
+	if (ret)
+		(void)GUEST_FAIL(b, "%s", vm.error);
+	for (int i = 0; i < b->cases.n && !ret; i++) {
+		struct guest_measurement m = { .bench = b,
+					       .vm = &vm,
+					       .mode = mode,
+					       .guest_case = b->cases.chosen[i],
+					       .repeat = repeat };
+
+		ret = measure_case(&m);
+	}
+	if (mode->coop && vm.pid > 0)
+		driver_send_counters(b->record_fd, &vm);
+	if (ret)
+		vm_kill(&vm);
+	else if (vm_quit(&vm, QUIT_LIMIT_MS))
+		ret = GUEST_FAIL(b, "%s", vm.error);
+	return ret;
+}
+
+static int measure(void *arg, const void *entry, int round)
+{
+	const struct guest_mode *mode = entry;
+	struct guest_bench *b = arg;
+
+	if (!measure_mode(b, mode, round))
+		return 0;
+	record_verdict(b->record_fd, false, "mode %s, round %d: %s (%d of %d measured, %d hung)",
+		       mode->name, round, b->error, b->done, b->total, b->hung);
+	return -1;
+}
+
+static int start_cotenants(struct guest_bench *b)
+{
+	bool wanted = false;
+
+	for (int i = 0; i < b->cases.n; i++) {
+		const struct guest_case *c = b->cases.chosen[i];
+
+		wanted |= c->cotenants;
+	}
+	if (!wanted || !vmload_start(&b->load, b->cotenants, CPU_GUEST))
+		return 0;
+	record_verdict(b->record_fd, false, "the co-tenants do not start (see job-output.log)");
+	return -1;
+}
+
+int guest_bench_run(struct guest_bench *b, json_t *parameters)
+{
+	int ret;
+
+	if (driver_check_machine() || guest_modes_switch(&b->modes)) {
+		json_decref(parameters);
+		return 2;
+	}
+	signal(SIGPIPE, SIG_IGN);
+	b->record_fd = record_fd();
+	b->total = b->repeat * b->modes.n * b->cases.n;
+	record_expect(b->record_fd,
+		      b->repeat * b->modes.n *
+			      (EXPECT_BOOT + b->cases.n * (b->seconds + b->expect_s)));
+	if (driver_send_parameters(b->record_fd, parameters))
+		return 1;
+	ret = start_cotenants(b) || driver_rounds(&b->modes, b->repeat, measure, b);
+	if (!ret)
+		record_verdict(b->record_fd, true, "%d measurements", b->done);
+	vmload_kill(&b->load);
+	return ret;
+}

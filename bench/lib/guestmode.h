@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* How the host treats a guest's vCPU threads: the modes that benchmarks of latency compare. */
+#ifndef BENCH_LIB_GUESTMODE_H
+#define BENCH_LIB_GUESTMODE_H
+
+#include <stdbool.h>
+
+#include "bench/lib/driver.h"
+#include "lab/lib/vm.h"
+
+struct guest_mode {
+	const char *name;
+	enum vm_class vm_class;
+	const char *cpu, *accel; /* QEMU's */
+	const char *append; /* for the guest's kernel command line */
+	bool coop; /* needs the host's switch */
+	bool stock; /* the distribution's kernel in the guest */
+};
+
+#define GUEST_MODES 9
+extern const struct guest_mode guest_modes[GUEST_MODES];
+
+/* The host's switch, if a mode that was chosen needs it. -1 after saying that there is none. */
+int guest_modes_switch(const struct driver_choice *modes);
+
+struct guest_boot {
+	const char *name; /* for file names, as long as the guest lives */
+	const char *initrd, *append; /* NULL: as the mode says; no more words */
+	char *const *extra; /* more arguments for QEMU, NULL-terminated, or NULL */
+	unsigned int vcpus;
+	int limit; /* seconds until the guest says hello */
+};
+
+/*
+ * Boot a guest in this mode, its vCPUs on CPU_GUEST, all else on CPU_REST. -1 with the reason in
+ * vm->error; *hung says that the guest gave no sign of life.
+ */
+int guest_boot(struct vm *vm, const struct guest_mode *mode, const struct guest_boot *boot,
+	       bool *hung);
+
+#endif
