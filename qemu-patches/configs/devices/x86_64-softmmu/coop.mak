@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-# Devices of the lab's QEMU: two boards and virtio.
+# Devices of the lab's QEMU: two boards, virtio, and memory shared with the host for bench audio.
 
 CONFIG_I440FX=y
 CONFIG_Q35=y
@@ -13,6 +13,7 @@ CONFIG_VIRTIO_RNG=y
 CONFIG_VIRTIO_9P=y
 CONFIG_FSDEV_9P=y
 CONFIG_VIRTIO_BALLOON=y
+CONFIG_IVSHMEM_DEVICE=y
 CONFIG_ISA_DEBUG=y
 CONFIG_TEST_DEVICES=y
 CONFIG_IOH3420=y
