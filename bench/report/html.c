@@ -446,6 +446,7 @@ int html_write(const struct result *r, FILE *out)
 	fputs("</p>\n", out);
 	write_modes(r, out);
 	write_tables(r, out);
+	write_plain(r, "audio", audio_print, out);
 	write_plain(r, "blk, net", io_print, out);
 	write_plain(r, "overhead", overhead_print, out);
 	write_plain(r, "isolation", isolation_print, out);

@@ -59,6 +59,11 @@ bool group_is_io(const struct group *g);
 bool io_print(const struct result *r, FILE *out);
 const struct group *io_verdict_group(const struct result *r);
 
+/* Those of bench audio are one table, and have a verdict of their own. */
+bool group_is_audio(const struct group *g);
+bool audio_print(const struct result *r, FILE *out);
+void audio_verdict(const struct result *r, char *text, size_t size);
+
 /* 0 or -EIO. */
 int html_write(const struct result *r, FILE *out);
 

@@ -101,6 +101,15 @@ const char *case_about(const char *name)
 	return i < COUNT(cases) ? cases[i].about : NULL;
 }
 
+/* By number, so that 96 comes before 256; without a number by name. */
+static int compare_variants(const char *a, const char *b)
+{
+	const char *x = strrchr(a, '-'), *y = strrchr(b, '-');
+	int d = (x ? atoi(x + 1) : 0) - (y ? atoi(y + 1) : 0);
+
+	return d ? d : strcmp(a, b);
+}
+
 static int by_group_and_repeat(const void *pa, const void *pb)
 {
 	const struct run *a = pa, *b = pb;
@@ -109,7 +118,7 @@ static int by_group_and_repeat(const void *pa, const void *pb)
 	if (!d)
 		d = (int)case_rank(a->case_name) - (int)case_rank(b->case_name);
 	if (!d)
-		d = strcmp(a->case_name, b->case_name);
+		d = compare_variants(a->case_name, b->case_name);
 	if (!d)
 		d = (int)mode_rank(a->mode) - (int)mode_rank(b->mode);
 	if (!d)

@@ -396,6 +396,10 @@ void verdict_text(const struct result *r, char *text, size_t size)
 		isolation_verdict(r, text, size);
 		return;
 	}
+	if (!g && result_group(r, "audio", NULL)) {
+		audio_verdict(r, text, size);
+		return;
+	}
 	if (!g && (result_group(r, "blk", NULL) || result_group(r, "net", NULL))) {
 		io(&l, r);
 		return;

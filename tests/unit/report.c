@@ -149,7 +149,7 @@ static void test_table(void)
 static void test_other(void)
 {
 	static const char run[] =
-		"{\"bench\":\"audio\",\"mode\":\"%s\",\"case\":\"busy-96\",\"repeat\":%d,\"metrics\":"
+		"{\"bench\":\"sound\",\"mode\":\"%s\",\"case\":\"busy-96\",\"repeat\":%d,\"metrics\":"
 		"{\"glitches\":%d,\"xruns\":1,\"longest_clean_ms\":12.5,\"host_p99_us\":77}}\n";
 	FILE *f = fopen("runs.jsonl", "w");
 	int i;
@@ -261,6 +261,62 @@ static void test_blk(void)
 	      "%s", out);
 	CHECK(!system("sed -i s/-qd16/-qd016/ runs.jsonl"), "sed");
 	CHECK(tool(out, sizeof(out), "make .") == 1, "a depth of 016 was taken");
+}
+
+static void audio_run(FILE *f, const char *mode, const char *case_name, int repeat, int glitches)
+{
+	fprintf(f,
+		"{\"bench\":\"audio\",\"mode\":\"%s\",\"case\":\"%s\",\"repeat\":%d,\"metrics\":"
+		"{\"glitches\":%d,\"xruns\":%d,\"longest_clean_ms\":%.2f,\"callbacks\":5000}}\n",
+		mode, case_name, repeat, glitches, 2 * glitches, 10000. / (glitches + 1));
+}
+
+/* Of @coop glitches in busy-96, and static as given; @alone: those of vanilla without load. */
+static const char *audio_verdict_of(int repeats, int coop, int st, int alone)
+{
+	FILE *f = fopen("runs.jsonl", "w");
+	const char *v;
+	int i;
+
+	for (i = 1; i <= repeats; i++) {
+		audio_run(f, "vanilla", "busy-96", i, 400 + i);
+		audio_run(f, "vanilla-aa", "busy-96", i, 399 + i);
+		audio_run(f, "coop", "busy-96", i, coop);
+		audio_run(f, "static", "busy-96", i, st);
+		audio_run(f, "vanilla", "idle-256", i, alone);
+		audio_run(f, "vanilla-aa", "idle-256", i, alone);
+		audio_run(f, "coop", "idle-256", i, 0);
+	}
+	fclose(f);
+	CHECK(!tool(out, sizeof(out), "make ."), "%s", out);
+	check_width(out);
+	v = strstr(out, "verdict: audio: ");
+	CHECK(v, "%s", out);
+	return v ? v : "";
+}
+
+/* The table, bursts by size, the bars of the verdict, and a machine that is too slow. */
+static void test_audio(void)
+{
+	const char *v = audio_verdict_of(5, 20, 30, 0);
+
+	CHECK(strstr(out, "\n                   no load        busy\n  frames/burst         256          96\n"),
+	      "%s", out);
+	CHECK(strstr(out, "\n  vanilla                0         403\n    spread             0-0     401-405\n"),
+	      "%s", out);
+	CHECK(strstr(out, "    /vanilla        ~1.00x       0.05x") && !strstr(out, "does not keep up"), "%s", out);
+	CHECK(starts(v, "verdict: audio: of vanilla's glitches on a busy host coop has busy-96 0.05x, "
+			"target 0.05x: reached; no more than static: reached"), "%s", v);
+	v = audio_verdict_of(5, 22, 30, 3);
+	CHECK(strstr(v, "busy-96 0.05x, target 0.05x: missed; no more than static: reached"), "%s", v);
+	CHECK(strstr(out, "does not keep up with 256 frames even without load"), "%s", out);
+	v = audio_verdict_of(5, 20, 10, 0);
+	CHECK(strstr(v, "0.05x: reached; no more than static: missed (coop/static: busy-96 2.00x)"), "%s", v);
+	v = audio_verdict_of(4, 20, 30, 0);
+	CHECK(starts(v, "verdict: audio: 4 repeats, 5 are needed; seen: ") &&
+	      strstr(v, "target 0.05x: no verdict; no more than static: no verdict"), "%s", v);
+	CHECK(!system("sed -i s/busy-96/quiet-96/ runs.jsonl"), "sed");
+	CHECK(tool(out, sizeof(out), "make .") == 1, "a load that nobody knows was taken");
 }
 
 static void lock_write(const char *other)
@@ -418,6 +474,7 @@ int main(int argc, char **argv)
 	test_other();
 	test_overhead();
 	test_blk();
+	test_audio();
 	test_lock();
 	test_isolation();
 	test_page();

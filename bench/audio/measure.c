@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: GPL-2.0
+/* One case. The device says when it measures; CPU times are taken over the same time. */
+#include <stdio.h>
+
+#include "bench/audio/bench.h"
+#include "lab/lib/proc.h"
+
+/* How often the driver looks at the device. */
+#define LOOK_MS 20
+
+static int start_player(struct guest_measurement *m)
+{
+	char frames[16], buffer[16], hogs[16], warm[16], bursts[16], force[16];
+	char *argv[] = {
+		"coop-guest-audio", "--frames", frames,	    "--buffer", buffer,	   "--hogs", hogs,
+		"--warm",	    warm,	"--bursts", bursts,	"--force", force,    NULL
+	};
+	const struct guest_case *c = m->guest_case;
+	const struct audio *a = m->bench->arg;
+
+	snprintf(frames, sizeof(frames), "%d", c->variant);
+	snprintf(buffer, sizeof(buffer), "%d", a->buffer);
+	snprintf(hogs, sizeof(hogs), "%d", c->hog ? m->bench->boot.vcpus : 0);
+	snprintf(warm, sizeof(warm), "%d", bursts_warm(c));
+	snprintf(bursts, sizeof(bursts), "%d", bursts_measured(m->bench, c));
+	snprintf(force, sizeof(force), "%d", a->force);
+	return vm_job(m->vm, argv) ? GUEST_FAIL(m->bench, "%s", m->vm->error) : 0;
+}
+
+static void look_at_device(struct guest_measurement *m, enum device_state *seen)
+{
+	const struct audio *a = m->bench->arg;
+	enum device_state state = device_state(&a->device);
+
+	if (state >= DEVICE_MEASURES && *seen < DEVICE_MEASURES)
+		guest_measure_begin(m);
+	if (state == DEVICE_ENDED && *seen < DEVICE_ENDED)
+		guest_measure_end(m);
+	*seen = state;
+}
+
+/* Until the player has ended, which the device makes it do. */
+static int follow_guest(struct guest_measurement *m)
+{
+	struct guest_bench *b = m->bench;
+	long long limit = proc_now_ns() + (b->seconds + b->result_limit) * 1000000000ll;
+	enum device_state seen = DEVICE_WAITS;
+	struct record rec;
+
+	while (proc_now_ns() < limit) {
+		int ret = vm_next(m->vm, LOOK_MS, &rec);
+
+		look_at_device(m, &seen);
+		if (ret < 0)
+			return GUEST_FAIL(b, "%s", m->vm->error);
+		if (!ret || rec.type != RECORD_VERDICT)
+			continue;
+		if (rec.pass && seen == DEVICE_ENDED)
+			return 0;
+		return GUEST_FAIL(b, "L2: %s", rec.text);
+	}
+	b->hung = true;
+	return GUEST_FAIL(b, "L2 hung: %s %d s after it should have ended",
+			  seen == DEVICE_WAITS ? "it had not begun to play" : "it still played",
+			  b->result_limit);
+}
+
+static int send_run(struct guest_measurement *m)
+{
+	const struct audio *a = m->bench->arg;
+	const struct device *d = &a->device;
+	const struct glitch_detector *g = &d->detector;
+	json_t *metrics = json_object();
+
+	json_object_set_new(metrics, "glitches", json_integer(g->glitches));
+	json_object_set_new(metrics, "xruns", json_integer(d->xruns));
+	json_object_set_new(metrics, "callbacks", json_integer(d->callbacks));
+	driver_metric(metrics, "longest_clean_ms", g->longest * 1e3 / AUDIO_RATE);
+	driver_metric(metrics, "glitch_share", 1 - (double)g->clean / g->frames);
+	driver_metric(metrics, "device_late_max_us", d->late_ns / 1e3);
+	if (a->force)
+		driver_metric(metrics, "forced_count", a->force);
+	return guest_measure_send(m, metrics, NULL);
+}
+
+/* The proof of the detector: it hears what was made, no more and no less. */
+static int check_forced(struct guest_measurement *m)
+{
+	const struct audio *a = m->bench->arg;
+	const struct device *d = &a->device;
+
+	if (!a->force || d->detector.glitches == (uint64_t)a->force)
+		return 0;
+	return GUEST_FAIL(m->bench, "%s: %d glitches were made and %llu found, with %lld XRuns: %s",
+			  m->guest_case->name, a->force, (unsigned long long)d->detector.glitches,
+			  d->xruns,
+			  "a machine that cannot keep up adds its own: try a larger --buffer");
+}
+
+int measure(struct guest_measurement *m)
+{
+	struct audio *a = m->bench->arg;
+	int ret;
+
+	if (device_start(&a->device, m->guest_case->variant, bursts_warm(m->guest_case),
+			 bursts_measured(m->bench, m->guest_case)))
+		return GUEST_FAIL(m->bench, "the device does not start (see job-output.log)");
+	ret = start_player(m);
+	if (!ret)
+		ret = follow_guest(m);
+	device_stop(&a->device);
+	if (!ret)
+		ret = send_run(m);
+	return ret ? ret : check_forced(m);
+}
