@@ -61,11 +61,15 @@ static size_t audio_groups(const struct result *r, const struct group **g)
 
 static void print_head(const struct group **g, size_t n, const struct section *s, FILE *out)
 {
-	size_t i;
+	size_t i, last = 0;
 
 	fprintf(out, "%s\n  %-12s", s->title, "");
-	for (i = 0; i < n; i++)
-		fprintf(out, " %11s", i && !strcmp(load_of(g[i]), load_of(g[i - 1])) ? "" : load_of(g[i]));
+	for (i = 0; i < n; i++) {
+		if (i && !strcmp(load_of(g[i]), load_of(g[i - 1])))
+			continue;
+		fprintf(out, "%*s %11s", (int)(i - last) * 12, "", load_of(g[i]));
+		last = i + 1;
+	}
 	fprintf(out, "\n  %-12s", "frames/burst");
 	for (i = 0; i < n; i++)
 		fprintf(out, " %11d", frames_of(g[i]));
@@ -109,6 +113,8 @@ static void print_row(const struct group **g, size_t n, const char *name, const 
 	}
 	if (!any)
 		return;
+	for (; !cells[n - 1][0]; n--)
+		;
 	fprintf(out, "  %-12s", name);
 	for (i = 0; i < n; i++)
 		fprintf(out, " %11s", cells[i]);

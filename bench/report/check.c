@@ -318,10 +318,32 @@ static int check_histograms(size_t run, const json_t *histograms, struct result_
 	return 0;
 }
 
+static int check_misses(size_t run, const json_t *misses, struct result_error *err)
+{
+	double last = 0;
+	json_t *value;
+	size_t i;
+
+	if (!misses)
+		return 0;
+	if (!json_is_array(misses) || json_array_size(misses) > RESULT_MISSES_MAX)
+		return result_fail(err, "$.runs[%zu].misses_ms: not a list of at most %d times", run,
+				   RESULT_MISSES_MAX);
+	json_array_foreach((json_t *)misses, i, value) {
+		double v = json_number_value(value);
+
+		if (!json_is_number(value) || !isfinite(v) || v < last)
+			return result_fail(err, "$.runs[%zu].misses_ms[%zu]: not a number, negative, or below the one before",
+					   run, i);
+		last = v;
+	}
+	return 0;
+}
+
 static int check_run(size_t i, const json_t *run, struct result_error *err)
 {
 	static const char *const known[] = {
-		"bench", "mode", "case", "repeat", "metrics", "histograms",
+		"bench", "mode", "case", "repeat", "metrics", "histograms", "misses_ms",
 	};
 	const char *bench, *mode, *case_name;
 	const json_t *repeat;
@@ -350,7 +372,9 @@ static int check_run(size_t i, const json_t *run, struct result_error *err)
 		return result_fail(err, "%s.repeat: missing or not a whole number from 1 to %d", path,
 				   RESULT_REPEATS_MAX);
 	ret = check_metrics(i, json_object_get(run, "metrics"), err);
-	return ret ? ret : check_histograms(i, json_object_get(run, "histograms"), err);
+	if (!ret)
+		ret = check_histograms(i, json_object_get(run, "histograms"), err);
+	return ret ? ret : check_misses(i, json_object_get(run, "misses_ms"), err);
 }
 
 int result_check(const json_t *root, struct result_error *err)

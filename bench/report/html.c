@@ -69,6 +69,7 @@ static const char head[] =
 ".bar{fill:var(--c)}.pale{fill-opacity:.28;stroke:var(--c);stroke-width:1}.whisker{stroke:var(--fg);stroke-width:1.2;opacity:.7}\n"
 ".median{stroke:var(--fg);stroke-width:2}.fair{stroke:var(--fg);stroke-width:1.3;stroke-dasharray:5 4;fill:none}\n"
 ".halo{paint-order:stroke;stroke:var(--bg);stroke-width:4px;stroke-linejoin:round}.noise{fill:var(--noise)}\n"
+".miss{stroke:var(--c);stroke-width:1.3;fill:none}\n"
 ".key{color:var(--c);font-weight:600}\n"
 "@media print{body{font-size:10pt;padding:0;max-width:none;print-color-adjust:exact;-webkit-print-color-adjust:exact}\n"
 ".main{font-size:6.9pt}th,td{padding:.25em .3em}.wide{overflow:visible}figure,table,.verdict{break-inside:avoid}\n"
@@ -269,8 +270,9 @@ static void figure(const char *caption, FILE *out)
 
 static void write_percentiles(const struct group *g, FILE *out)
 {
-	static const struct { const char *hist, *title; } shown[] = {
-		{ "guest", "How late is the guest's task?" },
+	const struct { const char *hist, *title; } shown[] = {
+		{ "guest", group_is_blk(g) ? "How long does a request take?" : "How late is the guest's task?" },
+		{ "honest", "How late is the honest guest's task?" },
 		{ "host", "How late is a task of the host?" },
 	};
 	size_t i, m;
@@ -289,30 +291,51 @@ static void write_percentiles(const struct group *g, FILE *out)
 	}
 }
 
+static bool has_hist(const struct group *g)
+{
+	size_t m;
+
+	for (m = 0; m < g->nmodes; m++)
+		if (g->modes[m].nhists)
+			return true;
+	return false;
+}
+
+/* Charts of one case; most of them need what only some benchmarks have. */
+static void write_case_charts(const struct result *r, const struct group *g, FILE *out)
+{
+	bool repeats = column_used(g, tail_metrics[0].key) && !group_has_table(g);
+	bool shares = column_used(g, SHARE_METRIC), misses = plot_has_misses(g);
+
+	if (!has_hist(g) && !shares && !repeats && !misses)
+		return;
+	fprintf(out, "<h2>Charts: %s, %s</h2>\n", g->bench, g->case_name);
+	write_percentiles(g, out);
+	if (misses) {
+		fputs("<figure><h3>When was something missed?</h3>\n", out);
+		plot_misses(r, g, out);
+		figure("One strip per repeat, one stroke per glitch, from the begin of the measurement to its end.", out);
+	}
+	if (shares) {
+		fputs("<figure><h3>Who pays for it?</h3>\n", out);
+		plot_shares(r, g, out);
+		figure("What the worst-off co-tenant (solid) and the guest's virtual CPU (pale) got of the processor; "
+		       "the line shows smallest to largest repeat. Fair is what vanilla gives.", out);
+	}
+	if (repeats) {
+		fputs("<figure><h3>How far do the repeats differ?</h3>\n", out);
+		plot_repeats(g, out);
+		figure("Guest latency, one dot per repeat, the stroke is the median. The grey band is the noise floor around "
+		       "vanilla: a median inside it is no difference.", out);
+	}
+}
+
 static void write_charts(const struct result *r, FILE *out)
 {
 	size_t i;
 
-	for (i = 0; i < r->ngroups; i++) {
-		const struct group *g = nth_group(r, i);
-
-		if (group_has_table(g))
-			continue;
-		fprintf(out, "<h2>Charts: %s, %s</h2>\n", g->bench, g->case_name);
-		write_percentiles(g, out);
-		if (column_used(g, SHARE_METRIC)) {
-			fputs("<figure><h3>Who pays for it?</h3>\n", out);
-			plot_shares(r, g, out);
-			figure("What the worst-off co-tenant (solid) and the guest's virtual CPU (pale) got of the processor; "
-			       "the line shows smallest to largest repeat. Fair is what vanilla gives.", out);
-		}
-		if (column_used(g, tail_metrics[0].key)) {
-			fputs("<figure><h3>How far do the repeats differ?</h3>\n", out);
-			plot_repeats(g, out);
-			figure("Guest latency, one dot per repeat, the stroke is the median. The grey band is the noise floor around "
-			       "vanilla: a median inside it is no difference.", out);
-		}
-	}
+	for (i = 0; i < r->ngroups; i++)
+		write_case_charts(r, nth_group(r, i), out);
 }
 
 static const char *environment_text(const struct result *r, const char *key)
@@ -323,14 +346,22 @@ static const char *environment_text(const struct result *r, const char *key)
 }
 
 /* As in the terminal. */
-static void write_plain(const struct result *r, const char *bench,
+static void write_plain(const struct result *r, const char *title,
 			bool (*print)(const struct result *r, FILE *out), FILE *out)
 {
-	if (!result_group(r, bench, NULL))
-		return;
-	fprintf(out, "<h2>%s</h2><div class=\"wide\"><pre>", bench);
-	print(r, out);
-	fputs("</pre></div>\n", out);
+	char *text = NULL;
+	size_t size = 0;
+	FILE *f = open_memstream(&text, &size);
+	bool any = f && print(r, f);
+
+	if (f)
+		fclose(f);
+	if (any) {
+		fprintf(out, "<h2>%s</h2><div class=\"wide\"><pre>", title);
+		html_text(out, text);
+		fputs("</pre></div>\n", out);
+	}
+	free(text);
 }
 
 static void write_lead(const struct result *r, FILE *out)
@@ -355,6 +386,9 @@ static void write_lead(const struct result *r, FILE *out)
 			fprintf(out, " every %.0f \302\265s", interval);
 		fputs(" and noted how late each wake-up came: what one hears as a crackle or sees as a missed deadline. ", out);
 	}
+	if (result_group(r, "audio", NULL))
+		fputs("In the guest, a real-time task renders a tone in short bursts, and the host plays each of them at its "
+		      "time: a burst that is late is a <b>glitch</b>, which one hears as a crackle. ", out);
 	fprintf(out, "This was repeated %zu time%s", most, most == 1 ? "" : "s");
 	if (seconds > 0)
 		fprintf(out, " for %.0f s each", seconds);
@@ -445,6 +479,7 @@ int html_write(const struct result *r, FILE *out)
 	html_text(out, verdict);
 	fputs("</p>\n", out);
 	write_modes(r, out);
+	write_plain(r, "cyclictest at several intervals", matrix_print, out);
 	write_tables(r, out);
 	write_plain(r, "audio", audio_print, out);
 	write_plain(r, "blk, net", io_print, out);

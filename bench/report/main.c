@@ -14,6 +14,7 @@ static const char help[] =
 "                                            DIR/result.json and DIR/report.html; prints table and verdict\n"
 "       coop-report html RESULT [--json FILE]  the page again, beside RESULT\n"
 "       coop-report show RESULT...           table and verdict; two results are compared\n"
+"       coop-report compare RESULT RESULT    the second by the first, and a verdict\n"
 "       coop-report check RESULT...          is it a valid result.json, histograms included?\n"
 "\n"
 "RESULT is a result.json or the directory that holds it. --json FILE also writes the result there\n"
@@ -142,6 +143,12 @@ static int cmd_show(char **paths, int n, const char *json)
 	return n == 2 ? show_two(paths) : EXIT_SUCCESS;
 }
 
+static int cmd_compare(char **paths, int n, const char *json)
+{
+	(void)json;
+	return n == 2 ? show_two(paths) : usage("compare takes two results", "");
+}
+
 static const struct command {
 	const char *name;
 	int (*run)(char **paths, int n, const char *json);
@@ -152,6 +159,7 @@ static const struct command {
 	{ "html", cmd_html, false, true },
 	{ "show", cmd_show, true, false },
 	{ "check", cmd_check, true, false },
+	{ "compare", cmd_compare, true, false },
 };
 
 /* Options go out of @argv, paths stay; returns their number or -1 after a message. */

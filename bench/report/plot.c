@@ -517,3 +517,103 @@ void plot_repeats(const struct group *g, FILE *out)
 			(double)(i / 2) * panel + R_HEAD, out);
 	fputs("</svg>\n", out);
 }
+
+/* Misses over time */
+
+enum { T_LEFT = 110, T_RIGHT = 720, T_TOP = 8, T_GAP = 10, T_STRIP = 9, T_STRIPS_MAX = 10 };
+
+static double t_place(double ms, double length)
+{
+	return T_LEFT + (T_RIGHT - T_LEFT) * fmin(ms, length) / length;
+}
+
+static size_t t_strips(const struct mode *m)
+{
+	return m->nruns < T_STRIPS_MAX ? m->nruns : T_STRIPS_MAX;
+}
+
+/* Until the end of the measurement, or the last miss where nobody says how long it was. */
+static double t_length(const struct result *r, const struct group *g, size_t *strips)
+{
+	double length = result_parameter(r, "seconds", 0) * 1000;
+	size_t m, i;
+
+	*strips = 0;
+	for (m = 0; m < g->nmodes; m++) {
+		*strips += t_strips(&g->modes[m]);
+		for (i = 0; i < g->modes[m].nruns; i++) {
+			const json_t *misses = g->modes[m].runs[i].misses_ms;
+			size_t n = json_array_size(misses);
+
+			if (n)
+				length = fmax(length, json_number_value(json_array_get(misses, n - 1)));
+		}
+	}
+	return fmax(length, 1);
+}
+
+static void t_strip(const struct run *run, double y, double length, FILE *out)
+{
+	size_t n = json_array_size(run->misses_ms), i;
+	json_t *value;
+
+	fprintf(out, "<g><title>repeat %d: %zu</title><path class=\"grid\" d=\"M%d %.1fH%d\"/>",
+		run->repeat, n, T_LEFT, y + T_STRIP - 1, T_RIGHT);
+	if (n) {
+		fputs("<path class=\"miss\" d=\"", out);
+		json_array_foreach((json_t *)run->misses_ms, i, value)
+			fprintf(out, "M%.1f %.1fv%d", t_place(json_number_value(value), length), y,
+				T_STRIP - 2);
+		fputs("\"/>", out);
+	}
+	fputs("</g>\n", out);
+}
+
+static void t_axis(double length, double bottom, FILE *out)
+{
+	double s = length / 1000, step = round_up(s / 8, false), at;
+
+	for (at = 0; at <= s * 1.0001; at += step)
+		fprintf(out, "<path class=\"grid\" d=\"M%.1f %dV%.1f\"/>"
+			"<text class=\"tick\" x=\"%.1f\" y=\"%.1f\" text-anchor=\"middle\">%.3g s</text>\n",
+			t_place(at * 1000, length), T_TOP, bottom, t_place(at * 1000, length),
+			bottom + 16, at);
+}
+
+bool plot_has_misses(const struct group *g)
+{
+	size_t m, i;
+
+	for (m = 0; m < g->nmodes; m++)
+		for (i = 0; i < g->modes[m].nruns; i++)
+			if (g->modes[m].runs[i].misses_ms)
+				return true;
+	return false;
+}
+
+void plot_misses(const struct result *r, const struct group *g, FILE *out)
+{
+	double length, y = T_TOP, bottom;
+	size_t strips, m, i;
+
+	if (!plot_has_misses(g))
+		return;
+	length = t_length(r, g, &strips);
+	bottom = T_TOP + (double)strips * T_STRIP + (double)g->nmodes * T_GAP;
+	svg_open(out, (int)bottom + 24, "when something was missed, a strip per repeat");
+	t_axis(length, bottom, out);
+	for (m = 0; m < g->nmodes; m++) {
+		const struct mode *mode = &g->modes[m];
+
+		fprintf(out, "<g class=\"m%u\"><text class=\"name\" x=\"%d\" y=\"%.1f\" text-anchor=\"end\">",
+			plot_style(mode->name), T_LEFT - 8,
+			y + (double)t_strips(mode) * T_STRIP / 2 + 4.5);
+		html_text(out, mode->name);
+		fputs("</text>\n", out);
+		for (i = 0; i < t_strips(mode); i++, y += T_STRIP)
+			t_strip(&mode->runs[i], y, length, out);
+		fputs("</g>\n", out);
+		y += T_GAP;
+	}
+	fputs("</svg>\n", out);
+}

@@ -64,6 +64,11 @@ bool group_is_audio(const struct group *g);
 bool audio_print(const struct result *r, FILE *out);
 void audio_verdict(const struct result *r, char *text, size_t size);
 
+void sched_verdict(const struct result *r, char *text, size_t size);
+
+/* Cases of cyclictest with an interval, idle-500 and so on, together; false without any. */
+bool matrix_print(const struct result *r, FILE *out);
+
 /* 0 or -EIO. */
 int html_write(const struct result *r, FILE *out);
 
@@ -71,6 +76,9 @@ int html_write(const struct result *r, FILE *out);
 void plot_percentiles(const struct group *g, const char *hist, FILE *out);
 void plot_shares(const struct result *r, const struct group *g, FILE *out);
 void plot_repeats(const struct group *g, FILE *out);
+void plot_misses(const struct result *r, const struct group *g, FILE *out);
+/* Were the times of misses noted in any of its runs? */
+bool plot_has_misses(const struct group *g);
 /* Number of the colour and line style of a mode, see the style sheet. */
 unsigned int plot_style(const char *mode);
 /* Escaped, for text and attributes. */

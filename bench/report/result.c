@@ -151,6 +151,7 @@ static void fill_runs(struct result *r, const json_t *list)
 		run->repeat = (int)json_integer_value(json_object_get(item, "repeat"));
 		run->metrics = json_object_get(item, "metrics");
 		run->histograms = json_object_get(item, "histograms");
+		run->misses_ms = json_object_get(item, "misses_ms");
 	}
 }
 

@@ -13,6 +13,7 @@
 
 #define RESULT_FORMAT		1
 #define RESULT_REPEATS_MAX	1000
+#define RESULT_MISSES_MAX	2000	/* per run */
 #define RESULT_HISTS_MAX	4	/* kinds of histogram per mode */
 #define RESULT_JSON_FLAGS	(JSON_REJECT_DUPLICATES)
 /* Any fixed number will do: a result always gives the same report. */
@@ -30,6 +31,7 @@ struct run {
 	int repeat;
 	const json_t *metrics;
 	const json_t *histograms;	/* NULL without any */
+	const json_t *misses_ms;	/* times, ascending; NULL if they were not noted */
 };
 
 struct named_hist {

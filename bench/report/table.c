@@ -272,6 +272,8 @@ void table_print(const struct result *r, FILE *out)
 	char floors[200];
 	size_t i;
 
+	if (matrix_print(r, out))
+		fputc('\n', out);
 	for (i = 0; i < r->ngroups; i++) {
 		const struct group *g = &r->groups[i];
 
@@ -303,21 +305,51 @@ void table_print(const struct result *r, FILE *out)
 
 /* Two results: not interleaved with each other, so the larger noise floor counts. */
 
-static bool compare_cell(char *text, const struct group *a, const struct group *b,
-			 const char *mode, const struct column *col)
+/* Values that were compared, and those that differ. */
+struct tally {
+	size_t compared, differ;
+	char names[500];	/* of those that differ, as far as there is room */
+};
+
+static bool compare_values(struct stats_comparison *c, const struct group *a, const struct group *b,
+			   const char *mode, const char *key, struct stats_summary *sa,
+			   struct stats_summary *sb)
 {
 	const struct mode *ma = group_mode(a, mode), *mb = group_mode(b, mode);
+	double fa = group_floor(a, key, NULL), fb = group_floor(b, key, NULL);
 	double va[RESULT_REPEATS_MAX], vb[RESULT_REPEATS_MAX];
-	double fa = group_floor(a, col->key, NULL), fb = group_floor(b, col->key, NULL);
+
+	return ma && mb && mode_summary(ma, key, sa) && mode_summary(mb, key, sb) &&
+	       !stats_compare(c, vb, mode_values(mb, key, vb), va, mode_values(ma, key, va),
+			      fa < 0 || fb < 0 ? -1 : fa > fb ? fa : fb, RESULT_SEED);
+}
+
+static void note(struct tally *t, const struct group *g, const char *mode, const char *key,
+		 const struct stats_comparison *c)
+{
+	size_t used = strlen(t->names);
+	char ratio[16];
+
+	t->compared++;
+	if (c->outcome != STATS_BELOW && c->outcome != STATS_ABOVE)
+		return;
+	t->differ++;
+	format_comparison(ratio, sizeof(ratio), c);
+	if (used + 100 < sizeof(t->names))
+		snprintf(t->names + used, sizeof(t->names) - used, "%s%.20s %.30s %.24s %s",
+			 used ? ", " : "", g->case_name, mode, key, ratio);
+}
+
+static bool compare_cell(char *text, const struct group *a, const struct group *b,
+			 const char *mode, const struct column *col, struct tally *t)
+{
 	char first[8], second[8], ratio[16];
 	struct stats_summary sa, sb;
 	struct stats_comparison c;
 
-	if (!ma || !mb || !mode_summary(ma, col->key, &sa) || !mode_summary(mb, col->key, &sb) ||
-	    stats_compare(&c, vb, mode_values(mb, col->key, vb), va,
-			  mode_values(ma, col->key, va),
-			  fa < 0 || fb < 0 ? -1 : fa > fb ? fa : fb, RESULT_SEED))
+	if (!compare_values(&c, a, b, mode, col->key, &sa, &sb))
 		return false;
+	note(t, a, mode, col->key, &c);
 	format_value(first, sizeof(first), col, sa.median, false);
 	format_value(second, sizeof(second), col, sb.median, false);
 	format_comparison(ratio, sizeof(ratio), &c);
@@ -325,31 +357,61 @@ static bool compare_cell(char *text, const struct group *a, const struct group *
 	return true;
 }
 
-static bool compare_group(const struct group *a, const struct group *b, FILE *out)
+static bool compare_columns(const struct group *a, const struct group *b, struct tally *t, FILE *out)
 {
 	static const size_t shown[] = { 1, 3, 4, 5, 6 };
 	const size_t n = sizeof(shown) / sizeof(shown[0]);
 	bool any = false;
-	struct grid t;
+	struct grid g;
 	size_t m, c;
 
-	if (!grid_init(&t, 1 + a->nmodes, 1 + n))
+	if (!grid_init(&g, 1 + a->nmodes, 1 + n))
 		return false;
-	set(&t, 0, 0, "mode");
+	set(&g, 0, 0, "mode");
 	for (c = 0; c < n; c++)
-		set(&t, 0, 1 + c, columns[shown[c]].label);
+		set(&g, 0, 1 + c, columns[shown[c]].label);
 	for (m = 0; m < a->nmodes; m++) {
-		set(&t, 1 + m, 0, a->modes[m].name);
+		set(&g, 1 + m, 0, a->modes[m].name);
 		for (c = 0; c < n; c++)
-			any |= compare_cell(at(&t, 1 + m, 1 + c), a, b, a->modes[m].name,
-					    &columns[shown[c]]);
+			any |= compare_cell(at(&g, 1 + m, 1 + c), a, b, a->modes[m].name,
+					    &columns[shown[c]], t);
 	}
 	if (any) {
 		fprintf(out, "%s, %s: first, second, second/first\n", a->bench, a->case_name);
-		grid_print(&t, out);
+		grid_print(&g, out);
 		fputc('\n', out);
 	}
-	free(t.cell);
+	free(g.cell);
+	return any;
+}
+
+/* What has no column: a line per metric and mode. */
+static bool compare_others(const struct group *a, const struct group *b, struct tally *t, FILE *out)
+{
+	const char *keys[OTHER_MAX];
+	size_t n = other_metrics(a, keys, OTHER_MAX), k, m;
+	bool any = false;
+
+	for (k = 0; k < n; k++) {
+		for (m = 0; m < a->nmodes; m++) {
+			struct stats_summary sa, sb;
+			struct stats_comparison c;
+			char ratio[16];
+
+			if (!compare_values(&c, a, b, a->modes[m].name, keys[k], &sa, &sb))
+				continue;
+			if (!any)
+				fprintf(out, "%s, %s, also measured: first, second, second/first\n",
+					a->bench, a->case_name);
+			any = true;
+			note(t, a, a->modes[m].name, keys[k], &c);
+			format_comparison(ratio, sizeof(ratio), &c);
+			fprintf(out, "  %-28s %-14s %12.5g %12.5g %10s\n", keys[k],
+				a->modes[m].name, sa.median, sb.median, ratio);
+		}
+	}
+	if (any)
+		fputc('\n', out);
 	return any;
 }
 
@@ -362,25 +424,45 @@ static void note_difference(const struct result *a, const struct result *b, FILE
 		if (!json_equal(value, json_object_get(b->environment, key)))
 			fprintf(out, "environment differs: %s\n", key);
 	}
+	json_object_foreach((json_t *)a->parameters, key, value) {
+		if (!json_equal(value, json_object_get(b->parameters, key)))
+			fprintf(out, "parameters differ: %s\n", key);
+	}
+}
+
+static void compare_verdict(const struct tally *t, FILE *out)
+{
+	if (!t->differ) {
+		fprintf(out, "no verdict: none of the %zu values differs\n", t->compared);
+		return;
+	}
+	fprintf(out, "verdict: %zu of %zu values differ, of which chance explains %.1f: %s%s\n",
+		t->differ, t->compared, (double)t->compared * STATS_ALPHA, t->names,
+		t->differ > 1 && strlen(t->names) + 100 >= sizeof(t->names) ? ", ..." : "");
 }
 
 void table_compare(const struct result *a, const struct result *b, FILE *out)
 {
+	struct tally t = { 0 };
 	bool any = false;
 	size_t i, j;
 
 	for (i = 0; i < a->ngroups; i++) {
 		for (j = 0; j < b->ngroups; j++) {
-			if (!strcmp(a->groups[i].bench, b->groups[j].bench) &&
-			    !strcmp(a->groups[i].case_name, b->groups[j].case_name))
-				any |= compare_group(&a->groups[i], &b->groups[j], out);
+			if (strcmp(a->groups[i].bench, b->groups[j].bench) ||
+			    strcmp(a->groups[i].case_name, b->groups[j].case_name))
+				continue;
+			any |= compare_columns(&a->groups[i], &b->groups[j], &t, out);
+			any |= compare_others(&a->groups[i], &b->groups[j], &t, out);
 		}
 	}
-	if (!any)
-		fputs("nothing to compare: the results have no benchmark, case and mode in common\n",
-		      out);
 	note_difference(a, b, out);
-	if (any)
-		fputs("The two were not interleaved: a difference may come from the machine. ~ and ? as above, with the\n"
-		      "larger of the two noise floors.\n", out);
+	if (!any) {
+		fputs("no verdict: nothing to compare: the results have no benchmark, case and mode in common\n",
+		      out);
+		return;
+	}
+	fputs("The two were not interleaved: a difference may come from the machine. ~ within the larger of the two noise\n"
+	      "floors, ? not enough evidence.\n", out);
+	compare_verdict(&t, out);
 }

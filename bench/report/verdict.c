@@ -34,8 +34,16 @@ static void say(struct line *l, const char *fmt, ...)
 const struct group *verdict_group(const struct result *r)
 {
 	const struct group *g = result_group(r, "cyclictest", "busy-hog");
+	size_t i;
 
-	return g ? g : result_group(r, "cyclictest", "busy");
+	if (!g)
+		g = result_group(r, "cyclictest", "busy");
+	/* A matrix has no other: its shortest interval. */
+	for (i = 0; i < r->ngroups && !g; i++)
+		if (!strcmp(r->groups[i].bench, "cyclictest") &&
+		    !strncmp(r->groups[i].case_name, "busy-", 5))
+			g = &r->groups[i];
+	return g;
 }
 
 /* Why there is no claim; empty if there is one. */
@@ -398,6 +406,10 @@ void verdict_text(const struct result *r, char *text, size_t size)
 	}
 	if (!g && result_group(r, "audio", NULL)) {
 		audio_verdict(r, text, size);
+		return;
+	}
+	if (!g && result_group(r, "sched", NULL)) {
+		sched_verdict(r, text, size);
 		return;
 	}
 	if (!g && (result_group(r, "blk", NULL) || result_group(r, "net", NULL))) {

@@ -18,7 +18,7 @@ expect_failure 2 "no test is called 'nonsense'" "$ROOT/coop" test nonsense
 expect_failure 2 "unknown option '--nonsense'" "$ROOT/coop" doctor --nonsense
 expect_failure 2 "unknown option '--nonsense'" "$ROOT/coop" clean --nonsense
 expect_failure 2 "give linux or qemu" "$ROOT/scripts/graft.sh" nonsense
-for command in demo test bench build shell doctor clean; do
+for command in demo test bench report build shell doctor clean; do
 	"$ROOT/coop" "$command" --help >"$OUTPUT" 2>&1 || fail "$command --help fails"
 	grep -q "^usage: ./coop $command" "$OUTPUT" || fail "$command --help does not show its usage"
 done

@@ -46,6 +46,7 @@ struct sample_options {
 	double coop_share;	/* of each co-tenant under coop, 0: fair */
 	double demand;		/* of the measured task, part of the pCPU, 0: 0.3 */
 	bool with_coop;
+	bool with_audio;
 	bool without_aa;
 	bool only_vanilla;
 };
@@ -162,6 +163,32 @@ static int sample_facts(const char *dir)
 	return 0;
 }
 
+/* An audio benchmark as well, with glitches at random times. */
+static void sample_audio(FILE *f, const struct sample_options *o)
+{
+	static const struct { const char *name; double glitches, share; } modes[] = {
+		{ "vanilla", 60, 0.34 }, { "vanilla-aa", 60, 0.34 }, { "coop", 2, 0.335 }, { "static", 0.4, 0.3 },
+	};
+	uint64_t state = o->seed * 2654435761u + 88172645463325252ull;
+	int repeat;
+	size_t m;
+
+	for (repeat = 1; repeat <= o->repeats; repeat++) {
+		for (m = 0; m < sizeof(modes) / sizeof(modes[0]); m++) {
+			double at = 0, share = modes[m].share * (1 + 0.01 * sample_normal(&state));
+			int n = 0;
+
+			fprintf(f, "{\"bench\":\"audio\",\"mode\":\"%s\",\"case\":\"busy-96\",\"repeat\":%d,\"misses_ms\":[",
+				modes[m].name, repeat);
+			while ((at += -log(sample_uniform(&state)) * 10000 / modes[m].glitches) < 10000)
+				fprintf(f, "%s%.1f", n++ ? "," : "", at);
+			fprintf(f, "],\"metrics\":{\"glitches\":%d,\"xruns\":%d,\"callbacks\":5000,\"longest_clean_ms\":%.1f,"
+				"\"cotenant_share_min\":%.4f,\"vcpu_share\":%.4f}}\n",
+				n, 2 * n, 10000. / (n + 1), share, 1 - 2 * share);
+		}
+	}
+}
+
 /* Fills the existing directory @dir as a benchmark would. */
 static int sample_write(const char *dir, const struct sample_options *o)
 {
@@ -193,6 +220,8 @@ static int sample_write(const char *dir, const struct sample_options *o)
 			}
 		}
 	}
+	if (o->with_audio)
+		sample_audio(f, o);
 	return fclose(f) ? -EIO : ret;
 }
 

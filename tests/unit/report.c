@@ -145,6 +145,41 @@ static void test_table(void)
 	check_width(out);
 }
 
+static const char *compare(const struct sample_options *a, const struct sample_options *b)
+{
+	const char *v;
+
+	CHECK(!system("mkdir -p a b"), "mkdir");
+	CHECK(!sample_write("a", a) && !sample_write("b", b), "cannot write the samples");
+	CHECK(!tool(out, sizeof(out), "make a") && !tool(out, sizeof(out), "make b"), "%s", out);
+	CHECK(!tool(out, sizeof(out), "compare a b"), "%s", out);
+	check_width(out);
+	v = strstr(out, "verdict: ");
+	CHECK(v && strstr(out, "\nThe two were not interleaved"), "%s", out);
+	return v ? v : "";
+}
+
+/* One result against another: what was planted is named, and nothing else is claimed. */
+static void test_compare(void)
+{
+	struct sample_options a = {
+		.seed = 6, .repeats = 10, .samples = 2000, .noise = 0.01, .with_coop = true,
+	}, b = a;
+	const char *v = compare(&a, &b);
+
+	CHECK(starts(v, "verdict: none of the ") && v[-1] == ' ', "%s", v);
+	b.seed = 7;
+	b.coop_slower = 1.1;
+	v = compare(&a, &b);
+	CHECK(strstr(v, " differ, of which chance explains ") && strstr(v, "busy-hog coop guest_avg_us 1.") &&
+	      !strstr(v, "vanilla") && !strstr(v, "slice") && !strstr(v, "static"), "%s", v);
+	CHECK(!system("sed -i s/cyclictest/other/ b/runs.jsonl"), "sed");
+	CHECK(!tool(out, sizeof(out), "make b") && !tool(out, sizeof(out), "compare a b"), "%s", out);
+	CHECK(strstr(out, "\nno verdict: nothing to compare") || starts(out, "no verdict: nothing to compare"), "%s", out);
+	CHECK(tool(out, sizeof(out), "compare a") == 2 && tool(out, sizeof(out), "compare a b a") == 2 &&
+	      tool(out, sizeof(out), "compare a nowhere") == 1, "%s", out);
+}
+
 /* Host-side and unknown metrics, and another benchmark, are shown without being known. */
 static void test_other(void)
 {
@@ -319,6 +354,78 @@ static void test_audio(void)
 	CHECK(tool(out, sizeof(out), "make .") == 1, "a load that nobody knows was taken");
 }
 
+static const char *sched_verdict_of(int repeats, int coop_messages, int coop_us)
+{
+	static const char *const modes[] = { "vanilla", "vanilla-aa", "coop" };
+	FILE *f = fopen("runs.jsonl", "w");
+	const char *v;
+	int i, m;
+
+	for (i = 1; i <= repeats; i++)
+		for (m = 0; m < 3; m++)
+			fprintf(f,
+				"{\"bench\":\"sched\",\"mode\":\"%s\",\"case\":\"idle-hackbench\",\"repeat\":%d,\"metrics\":"
+				"{\"messages_per_s\":%d}}\n"
+				"{\"bench\":\"sched\",\"mode\":\"%s\",\"case\":\"busy-host-wakeup\",\"repeat\":%d,\"metrics\":"
+				"{\"host_p99_us\":%d}}\n",
+				modes[m], i, (m == 2 ? coop_messages : 1000) + i, modes[m], i,
+				(m == 2 ? coop_us : 500) + i);
+	fclose(f);
+	CHECK(!tool(out, sizeof(out), "make ."), "%s", out);
+	check_width(out);
+	v = strstr(out, "verdict: sched: ");
+	CHECK(v, "%s", out);
+	return v ? v : "";
+}
+
+/* Less throughput and more latency are slower, the other way round is not. */
+static void test_sched(void)
+{
+	const char *v = sched_verdict_of(5, 1000, 500);
+
+	CHECK(starts(v, "verdict: sched: coop is slower than vanilla in 0 of 2 cases, as far as noise floors of up to 0."),
+	      "%s", v);
+	v = sched_verdict_of(5, 1200, 300);
+	CHECK(strstr(v, "in 0 of 2 cases") && strstr(v, "(idle-hackbench throughput 1.20x, busy-host-wakeup p99 0.60x)"),
+	      "%s", v);
+	CHECK(strstr(sched_verdict_of(5, 800, 500), "in 1 of 2 cases"), "%s", out);
+	CHECK(strstr(sched_verdict_of(5, 800, 700), "in 2 of 2 cases"), "%s", out);
+	CHECK(strstr(sched_verdict_of(4, 800, 700), "sched: 5 repeats and vanilla-aa are needed; seen"), "%s", out);
+}
+
+/* Four tables, rows by load and interval, and a guest that leaves wake-ups out. */
+static void test_matrix(void)
+{
+	static const char *const modes[] = { "vanilla", "vanilla-aa", "coop" };
+	static const char *const cases[] = { "busy-1000", "idle-1000", "busy-500", "idle-500" };
+	FILE *f = fopen("runs.jsonl", "w"), *p = fopen("parameters.json", "w");
+	int i, m, c;
+
+	for (i = 1; i <= 5; i++)
+		for (m = 0; m < 3; m++)
+			for (c = 0; c < 4; c++)
+				fprintf(f,
+					"{\"bench\":\"cyclictest\",\"mode\":\"%s\",\"case\":\"%s\",\"repeat\":%d,\"metrics\":"
+					"{\"guest_avg_us\":%d,\"guest_max_us\":%d,\"host_avg_us\":%d,\"host_max_us\":%d,\"samples\":%d}}\n",
+					modes[m], cases[c], i, (m == 2 ? 100 : 200) + 10 * c + i, 900 + i,
+					50 + i, 70 + i, c == 3 ? 1200 : 2000);
+	fputs("{\"seconds\":1,\"vcpus\":1}", p);
+	fclose(f);
+	fclose(p);
+	CHECK(!tool(out, sizeof(out), "make ."), "%s", out);
+	check_width(out);
+	CHECK(strstr(out, "cyclictest, guest, average, us\n"
+			  "                       vanilla vanilla-aa       coop noise floor\n"
+			  "  idle, 500 us             233        233        133       0.9 %\n"
+			  "    /vanilla                                   0.57x\n"
+			  "  idle, 1000 us            213 "), "%s", out);
+	CHECK(strstr(out, "\ncyclictest, guest, maximum, us\n") && strstr(out, "\ncyclictest, host, average, us\n") &&
+	      strstr(out, "\ncyclictest, host, maximum, us\n"), "%s", out);
+	CHECK(strstr(out, "does not keep up with 500 us even without load: 60 %") &&
+	      !strstr(out, "keep up with 1000"), "%s", out);
+	CHECK(strstr(out, "verdict: busy-500: "), "%s", out);
+}
+
 static void lock_write(const char *other)
 {
 	const char *const modes[] = { "observe", other };
@@ -425,7 +532,7 @@ static size_t count(const char *text, const char *what)
 static void test_page(void)
 {
 	struct sample_options o = {
-		.seed = 5, .repeats = 5, .samples = 2000, .noise = 0.03, .with_coop = true,
+		.seed = 5, .repeats = 5, .samples = 2000, .noise = 0.03, .with_coop = true, .with_audio = true,
 	};
 	static const char *const never[] = {
 		"http:", "https:", "<script", "<link", "<img", "@import", "url(", "\"nan", " nan", "-nan", ">nan",
@@ -453,7 +560,8 @@ static void test_page(void)
 	for (i = 0; i < sizeof(pairs) / sizeof(pairs[0]); i++)
 		CHECK(count(page, pairs[i][0]) == count(page, pairs[i][1]), "%zu %s, %zu %s",
 		      count(page, pairs[i][0]), pairs[i][0], count(page, pairs[i][1]), pairs[i][1]);
-	CHECK(count(page, "<svg") == 8, "%zu charts", count(page, "<svg"));
+	CHECK(count(page, "<svg") == 10, "%zu charts", count(page, "<svg"));
+	CHECK(strstr(page, "class=\"miss\"") && strstr(page, "When was something missed?"), "no timeline");
 	CHECK(!strstr(page, "<i>") && strstr(page, "&lt;i&gt;&amp;&quot;tcg"), "not escaped");
 	free(page);
 }
@@ -461,7 +569,7 @@ static void test_page(void)
 int main(int argc, char **argv)
 {
 	static const struct sample_options shown = {
-		.seed = 1, .repeats = 5, .samples = 4600, .noise = 0.03, .with_coop = true,
+		.seed = 1, .repeats = 5, .samples = 4600, .noise = 0.03, .with_coop = true, .with_audio = true,
 	};
 
 	if (argc == 3 && !strcmp(argv[1], "sample"))
@@ -471,10 +579,13 @@ int main(int argc, char **argv)
 	test_target();
 	test_no_claim();
 	test_table();
+	test_compare();
 	test_other();
 	test_overhead();
 	test_blk();
 	test_audio();
+	test_matrix();
+	test_sched();
 	test_lock();
 	test_isolation();
 	test_page();
