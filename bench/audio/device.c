@@ -86,6 +86,7 @@ static long long guest_callbacks(const struct device *d)
 static void measure_begin(struct device *d)
 {
 	glitch_restart(&d->detector);
+	d->misses = 0;
 	d->xruns = 0;
 	d->late_ns = 0;
 	d->callbacks = guest_callbacks(d);
@@ -102,9 +103,20 @@ static void measure_end(struct device *d)
 	set_state(d, DEVICE_ENDED);
 }
 
+/* Burst K: at its time, what is there. */
+static void take(struct device *d, int k)
+{
+	uint64_t glitches = d->detector.glitches;
+	int16_t burst[AUDIO_FRAMES_MAX];
+
+	d->xruns += !audio_ring_take(d->ring, k, burst, d->frames);
+	glitch_feed(&d->detector, burst, d->frames);
+	if (d->detector.glitches > glitches && k >= d->warm && d->misses < DEVICE_MISSES_MAX)
+		d->misses_ms[d->misses++] = audio_burst_ns(k - d->warm, d->frames) / 1e6;
+}
+
 static void *play(void *arg)
 {
-	int16_t burst[AUDIO_FRAMES_MAX];
 	struct device *d = arg;
 	long long start;
 
@@ -121,8 +133,7 @@ static void *play(void *arg)
 			measure_begin(d);
 		if (late > d->late_ns)
 			d->late_ns = late;
-		d->xruns += !audio_ring_take(d->ring, k, burst, d->frames);
-		glitch_feed(&d->detector, burst, d->frames);
+		take(d, k);
 	}
 	measure_end(d);
 	return NULL;

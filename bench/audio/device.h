@@ -12,6 +12,9 @@
 #include "bench/lib/audioring.h"
 #include "bench/lib/glitch.h"
 
+/* The report shows no more of them than a run may have, docs/results-format.md. */
+#define DEVICE_MISSES_MAX 2000
+
 enum device_state {
 	DEVICE_WAITS, /* for the guest */
 	DEVICE_WARM, /* plays, and nothing is counted */
@@ -31,6 +34,8 @@ struct device {
 	int warm, bursts; /* not measured, and measured */
 	/* What was measured; valid in DEVICE_ENDED */
 	struct glitch_detector detector;
+	double misses_ms[DEVICE_MISSES_MAX]; /* when glitches began, the first of them */
+	int misses;
 	long long xruns; /* bursts that were not there */
 	long long callbacks; /* by the guest's word */
 	long long late_ns; /* the longest time that the thread itself came late */

@@ -65,6 +65,15 @@ static int follow_guest(struct guest_measurement *m)
 			  b->result_limit);
 }
 
+static json_t *misses_of(const struct device *d)
+{
+	json_t *list = json_array();
+
+	for (int i = 0; i < d->misses; i++)
+		json_array_append_new(list, json_real(d->misses_ms[i]));
+	return list;
+}
+
 static int send_run(struct guest_measurement *m)
 {
 	const struct audio *a = m->bench->arg;
@@ -80,7 +89,7 @@ static int send_run(struct guest_measurement *m)
 	driver_metric(metrics, "device_late_max_us", d->late_ns / 1e3);
 	if (a->force)
 		driver_metric(metrics, "forced_count", a->force);
-	return guest_measure_send(m, metrics, NULL);
+	return guest_measure_send(m, metrics, NULL, misses_of(d));
 }
 
 /* The proof of the detector: it hears what was made, no more and no less. */

@@ -8,9 +8,15 @@
 
 #define COTENANTS 2
 
+#define INTERVALS_MAX 4
+
+/* A case's variant is its interval; 0: that of the options. */
 struct options {
 	int interval_us;
+	int matrix[INTERVALS_MAX], nmatrix; /* intervals */
 	bool hog, host_cyclictest;
+	struct guest_case matrix_cases[2 * INTERVALS_MAX];
+	char names[2 * INTERVALS_MAX][16];
 };
 
 /* B->arg is O. -1 after saying what is wrong, 1 if there is nothing to do after that (--help). */

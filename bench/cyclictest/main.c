@@ -10,6 +10,19 @@
 /* Measured under TCG: what a case takes beside its seconds. */
 #define EXPECT_CASE 1
 
+/* What the report has to know beside the results. */
+static json_t *parameters(const struct guest_bench *b, const struct options *o)
+{
+	json_t *p = json_pack("{s:i, s:i, s:i, s:i, s:b}", "seconds", b->seconds, "repeat",
+			      b->repeat, "vcpus", b->boot.vcpus, "cotenants", COTENANTS,
+			      "host_cyclictest", o->host_cyclictest);
+
+	/* The matrix has its intervals in the names of its cases. */
+	if (p && !o->nmatrix)
+		json_object_set_new(p, "interval_us", json_integer(o->interval_us));
+	return p;
+}
+
 int main(int argc, char **argv)
 {
 	struct options o;
@@ -21,8 +34,5 @@ int main(int argc, char **argv)
 	b.measure = measure;
 	b.expect_s = EXPECT_CASE;
 	b.cotenants = o.host_cyclictest ? COTENANTS - 1 : COTENANTS;
-	return guest_bench_run(&b, json_pack("{s:i, s:i, s:i, s:i, s:i, s:b}", "interval_us",
-					     o.interval_us, "seconds", b.seconds, "repeat",
-					     b.repeat, "vcpus", b.boot.vcpus, "cotenants",
-					     COTENANTS, "host_cyclictest", o.host_cyclictest));
+	return guest_bench_run(&b, parameters(&b, &o));
 }

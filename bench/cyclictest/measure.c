@@ -16,13 +16,20 @@ struct measurement {
 	bool has_host;
 };
 
+static int interval_us(const struct measurement *c)
+{
+	int variant = c->m->guest_case->variant;
+
+	return variant ? variant : c->o->interval_us;
+}
+
 static void guest_begins(void *arg)
 {
 	struct measurement *c = arg;
 	const struct options *o = c->o;
 
-	if (c->m->guest_case->cotenants && o->host_cyclictest)
-		c->host = vmload_cyclictest(CPU_GUEST, c->m->bench->seconds, o->interval_us,
+	if (o->nmatrix || (c->m->guest_case->cotenants && o->host_cyclictest))
+		c->host = vmload_cyclictest(CPU_GUEST, c->m->bench->seconds, interval_us(c),
 					    &c->host_out);
 	guest_measure_begin(c->m);
 }
@@ -37,11 +44,11 @@ static void guest_ended(void *arg)
 static int measure_guest(struct measurement *c)
 {
 	struct guest_bench *b = c->m->bench;
-	const struct options *o = c->o;
 
 	c->guest = (struct latency){ .hogs = c->m->guest_case->hog ? b->boot.vcpus : 0,
 				     .seconds = b->seconds,
-				     .interval_us = o->interval_us,
+				     .interval_us = interval_us(c),
+				     .threads = c->o->nmatrix ? (int)b->boot.vcpus : 1,
 				     .result_limit = b->result_limit,
 				     .begin = guest_begins,
 				     .end = guest_ended,
@@ -92,7 +99,7 @@ static int send_run(struct measurement *c)
 		ret = send_hist(c, "host", &c->host_hist, refs);
 	}
 	if (!ret)
-		return guest_measure_send(c->m, metrics, refs);
+		return guest_measure_send(c->m, metrics, refs, NULL);
 	json_decref(metrics);
 	json_decref(refs);
 	return ret;
@@ -103,7 +110,7 @@ int measure(struct guest_measurement *m)
 	struct measurement c = { .m = m, .o = m->bench->arg };
 	int ret = measure_guest(&c);
 
-	vmload_pause(&m->bench->load);
+	guest_bench_pause(m->bench);
 	if (!ret)
 		ret = host_result(&c);
 	if (!ret)

@@ -46,12 +46,28 @@ int guest_bench_complete(struct guest_bench *b, const char *modes, const char *c
 	return 0;
 }
 
+static unsigned int pcpus(const struct guest_bench *b)
+{
+	return b->boot.pcpus ? b->boot.pcpus : 1;
+}
+
+static void each_load(struct guest_bench *b, void (*call)(struct vmload *load))
+{
+	for (unsigned int i = 0; i < pcpus(b); i++)
+		call(&b->load[i]);
+}
+
+void guest_bench_pause(struct guest_bench *b)
+{
+	each_load(b, vmload_pause);
+}
+
 void guest_measure_begin(struct guest_measurement *m)
 {
 	m->wall_ns = proc_now_ns();
 	m->vcpu_ns = vm_vcpus_ns(m->vm);
 	m->exits = vm_stat(m->vm, "exits");
-	vmload_begin(&m->bench->load);
+	each_load(m->bench, vmload_begin);
 }
 
 void guest_measure_end(struct guest_measurement *m)
@@ -59,37 +75,41 @@ void guest_measure_end(struct guest_measurement *m)
 	m->wall_ns = proc_now_ns() - m->wall_ns;
 	m->vcpu_ns = vm_vcpus_ns(m->vm) - m->vcpu_ns;
 	m->exits = vm_stat(m->vm, "exits") - m->exits;
-	vmload_end(&m->bench->load);
-	vmload_pause(&m->bench->load);
+	each_load(m->bench, vmload_end);
+	guest_bench_pause(m->bench);
 }
 
 static void add_interval(json_t *metrics, const struct guest_measurement *m)
 {
-	const struct vmload *load = &m->bench->load;
+	const struct guest_bench *b = m->bench;
 	double min = 0, sum = 0;
+	unsigned int n = 0;
 
 	driver_metric(metrics, "vcpu_share", (double)m->vcpu_ns / m->wall_ns);
 	driver_metric(metrics, "exits_per_s", m->exits * 1e9 / m->wall_ns);
-	if (!m->guest_case->cotenants || !load->n)
-		return;
-	for (unsigned int n = 0; n < load->n; n++) {
-		double share = (double)load->run_ns[n] / m->wall_ns;
+	for (unsigned int i = 0; i < pcpus(b) && m->guest_case->cotenants; i++) {
+		for (unsigned int k = 0; k < b->load[i].n; k++, n++) {
+			double share = (double)b->load[i].run_ns[k] / m->wall_ns;
 
-		min = !n || share < min ? share : min;
-		sum += share;
+			min = !n || share < min ? share : min;
+			sum += share;
+		}
 	}
+	if (!n)
+		return;
 	driver_metric(metrics, "cotenant_share_min", min);
-	driver_metric(metrics, "cotenant_share_mean", sum / load->n);
+	driver_metric(metrics, "cotenant_share_mean", sum / n);
 }
 
-int guest_measure_send(struct guest_measurement *m, json_t *metrics, json_t *histograms)
+int guest_measure_send(struct guest_measurement *m, json_t *metrics, json_t *histograms,
+		       json_t *misses_ms)
 {
 	json_t *run;
 
 	add_interval(metrics, m);
-	run = json_pack("{s:s, s:s, s:s, s:i, s:o, s:o*}", "bench", m->bench->name, "mode",
+	run = json_pack("{s:s, s:s, s:s, s:i, s:o, s:o*, s:o*}", "bench", m->bench->name, "mode",
 			m->mode->name, "case", m->guest_case->name, "repeat", m->repeat, "metrics",
-			metrics, "histograms", histograms);
+			metrics, "histograms", histograms, "misses_ms", misses_ms);
 	return driver_send_run(m->bench->record_fd, run) ?
 		       GUEST_FAIL(m->bench, "cannot send a result") :
 		       0;
@@ -104,9 +124,9 @@ static int measure_case(struct guest_measurement *m)
 			m->repeat, m->guest_case->name);
 	usleep(SETTLE_US);
 	if (m->guest_case->cotenants)
-		vmload_resume(&b->load);
+		each_load(b, vmload_resume);
 	ret = b->measure(m);
-	vmload_pause(&b->load);
+	guest_bench_pause(b);
 	b->done += !ret;
 	return ret;
 }
@@ -157,13 +177,16 @@ static int measure(void *arg, const void *entry, int round)
 static int start_cotenants(struct guest_bench *b)
 {
 	bool wanted = false;
+	int ret = 0;
 
 	for (int i = 0; i < b->cases.n; i++) {
 		const struct guest_case *c = b->cases.chosen[i];
 
 		wanted |= c->cotenants;
 	}
-	if (!wanted || !vmload_start(&b->load, b->cotenants, CPU_GUEST))
+	for (unsigned int i = 0; i < pcpus(b) && wanted && !ret; i++)
+		ret = vmload_start(&b->load[i], b->cotenants, CPU_GUEST + i);
+	if (!ret)
 		return 0;
 	record_verdict(b->record_fd, false, "the co-tenants do not start (see job-output.log)");
 	return -1;
@@ -188,6 +211,6 @@ int guest_bench_run(struct guest_bench *b, json_t *parameters)
 	ret = start_cotenants(b) || driver_rounds(&b->modes, b->repeat, measure, b);
 	if (!ret)
 		record_verdict(b->record_fd, true, "%d measurements", b->done);
-	vmload_kill(&b->load);
+	each_load(b, vmload_kill);
 	return ret;
 }

@@ -39,7 +39,7 @@ struct guest_bench {
 	int repeat, seconds; /* rounds, and the length of a measurement */
 	int result_limit; /* seconds from the end of a measurement to its result */
 	bool no_aa;
-	unsigned int cotenants;
+	unsigned int cotenants; /* on each pCPU that has vCPUs */
 	int expect_s; /* what a case takes beside its seconds */
 	struct guest_boot boot; /* but for the name */
 	/*
@@ -50,7 +50,7 @@ struct guest_bench {
 	void *arg;
 	/* The rest is not for the caller to set */
 	int record_fd;
-	struct vmload load;
+	struct vmload load[VM_VCPUS_MAX]; /* per pCPU */
 	int done, total; /* measurements */
 	bool hung; /* the failure is a guest that does not answer */
 	char error[400];
@@ -65,15 +65,19 @@ struct guest_bench {
  */
 int guest_bench_run(struct guest_bench *b, json_t *parameters);
 
+/* Stop the co-tenants, until the next case that has some. */
+void guest_bench_pause(struct guest_bench *b);
+
 /* The interval over which CPU time and exits are counted. */
 void guest_measure_begin(struct guest_measurement *m);
 void guest_measure_end(struct guest_measurement *m);
 
 /*
- * Send the run: METRICS, to which those of the interval are added, and HISTOGRAMS, which may be
- * NULL. Both are taken over. 0 or -1, as MEASURE.
+ * Send the run: METRICS, to which those of the interval are added, and HISTOGRAMS and MISSES_MS, which
+ * may be NULL. All are taken over. 0 or -1, as MEASURE.
  */
-int guest_measure_send(struct guest_measurement *m, json_t *metrics, json_t *histograms);
+int guest_measure_send(struct guest_measurement *m, json_t *metrics, json_t *histograms,
+		       json_t *misses_ms);
 
 /* The options that all of them have, for a table of struct option, and what sets them: 0 or -1. */
 #define GUEST_BENCH_OPTIONS                                                                       \

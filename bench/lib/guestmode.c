@@ -64,6 +64,18 @@ static void use_stock_guest(struct vm_config *config, struct stock_guest *stock)
 	config->initrd = stock->initrd;
 }
 
+static int place(struct vm *vm, const struct guest_boot *boot)
+{
+	unsigned int pcpus = boot->pcpus ? boot->pcpus : 1;
+
+	if (vm_find_vcpus(vm))
+		return -1;
+	for (unsigned int i = 0; i < boot->vcpus; i++)
+		if (vm_pin_vcpu(vm, i, CPU_GUEST + i % pcpus))
+			return -1;
+	return 0;
+}
+
 int guest_boot(struct vm *vm, const struct guest_mode *mode, const struct guest_boot *boot,
 	       bool *hung)
 {
@@ -91,7 +103,5 @@ int guest_boot(struct vm *vm, const struct guest_mode *mode, const struct guest_
 	*hung = vm_wait_hello(vm, boot->limit * 1000);
 	if (*hung)
 		return -1;
-	if (vm_find_vcpus(vm) || vm_pin_vcpus(vm, CPU_GUEST))
-		return -1;
-	return vm_set_class(vm, mode->vm_class);
+	return place(vm, boot) ? -1 : vm_set_class(vm, mode->vm_class);
 }

@@ -28,12 +28,13 @@ struct guest_boot {
 	const char *initrd, *append; /* NULL: as the mode says; no more words */
 	char *const *extra; /* more arguments for QEMU, NULL-terminated, or NULL */
 	unsigned int vcpus;
+	unsigned int pcpus; /* that the vCPUs are spread over, from CPU_GUEST on; 0: that one */
 	int limit; /* seconds until the guest says hello */
 };
 
 /*
- * Boot a guest in this mode, its vCPUs on CPU_GUEST, all else on CPU_REST. -1 with the reason in
- * vm->error; *hung says that the guest gave no sign of life.
+ * Boot a guest in this mode, its vCPUs on CPU_GUEST and following, all else on CPU_REST. -1 with
+ * the reason in vm->error; *hung says that the guest gave no sign of life.
  */
 int guest_boot(struct vm *vm, const struct guest_mode *mode, const struct guest_boot *boot,
 	       bool *hung);

@@ -17,15 +17,18 @@
 
 #define FAIL(l, ...) (snprintf((l)->error, sizeof((l)->error), __VA_ARGS__), -1)
 
-static int send_job(struct latency *l, struct vm *vm)
+int latency_start(struct latency *l, struct vm *vm)
 {
-	char hogs[16], seconds[16], interval[16];
-	char *argv[] = { "@cyclictest", hogs, "-q", "-D",  seconds, "-i",    interval,
-			 "-m",		"-p", "80", "-t1", "-h",    BUCKETS, NULL };
+	char hogs[16], seconds[16], interval[16], threads[16];
+	/* With several threads: each on a CPU of its own (-a), all at the same interval (-d 0). */
+	char *several = l->threads > 1 ? "-a" : NULL;
+	char *argv[] = { "@cyclictest", hogs, "-q",    "-D",	seconds, "-i", interval, "-m", "-p",
+			 "80",		"-h", BUCKETS, threads, several, "-d", "0",	 NULL };
 
 	snprintf(hogs, sizeof(hogs), "%d", l->hogs);
 	snprintf(seconds, sizeof(seconds), "%d", l->seconds);
 	snprintf(interval, sizeof(interval), "%d", l->interval_us);
+	snprintf(threads, sizeof(threads), "-t%d", l->threads > 1 ? l->threads : 1);
 	return vm_job(vm, argv) ? FAIL(l, "%s", vm->error) : 0;
 }
 
@@ -82,13 +85,13 @@ static int next(struct latency *l, struct vm *vm, struct state *s, struct record
 	return ret;
 }
 
-int latency_measure(struct latency *l, struct vm *vm)
+int latency_finish(struct latency *l, struct vm *vm)
 {
 	long long now = proc_now_ns();
 	struct state s = { .limit = now + (l->seconds + l->result_limit) * 1000 * MS_NS,
 			   .next_tick = l->tick_ms ? now + l->tick_ms * MS_NS : 0 };
-	int ret = send_job(l, vm);
 	struct record rec;
+	int ret = 0;
 
 	while (!ret) {
 		ret = next(l, vm, &s, &rec);
@@ -103,6 +106,11 @@ int latency_measure(struct latency *l, struct vm *vm)
 			return rec.pass && l->has_hist ? 0 : FAIL(l, "L2: %s", rec.text);
 	}
 	return ret;
+}
+
+int latency_measure(struct latency *l, struct vm *vm)
+{
+	return latency_start(l, vm) ? -1 : latency_finish(l, vm);
 }
 
 static void add_number(json_t *metrics, const char *who, const char *name, double value)

@@ -14,6 +14,7 @@
 
 struct latency {
 	int hogs, seconds, interval_us;
+	int threads; /* one on each vCPU; 0: one */
 	int result_limit; /* seconds from the end of the measurement to its result */
 	/*
 	 * Called when the guest begins, when it has ended, and each TICK_MS, if not 0, until then,
@@ -33,6 +34,10 @@ struct latency {
 
 /* 0, or -1 with the reason in l->error. */
 int latency_measure(struct latency *l, struct vm *vm);
+
+/* The same in two halves, for what happens meanwhile. */
+int latency_start(struct latency *l, struct vm *vm);
+int latency_finish(struct latency *l, struct vm *vm);
 
 /* WHO_min_us to WHO_max_us. */
 void latency_metrics(json_t *metrics, const char *who, const struct hist *h);
