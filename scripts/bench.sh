@@ -10,10 +10,11 @@ set -eu
 
 usage() {
 	cat <<END
-usage: ./coop bench NAME [--json FILE] [--accel auto|tcg|kvm] [--limit SECONDS] [OPTION...]
+usage: ./coop bench NAME [--json FILE] [--accel auto|tcg|kvm|here] [--limit SECONDS] [OPTION...]
 
 NAME is one of: $(bench_names | xargs)
 The other options are the benchmark's own: ./coop bench NAME --help (builds the tools first).
+--accel here measures this machine itself, without the lab, as root: docs/hardware.md.
 Results and report.html go to results/<time>/; --json also writes the result to FILE.
 END
 }

@@ -49,10 +49,18 @@ git_dirty() {
 
 # What a result has to say about where it came from.
 environment_json() { # ACCELERATOR
-	local build=$CACHE/build/kernel
-	jq -n --arg accelerator "$1" --arg kernel "$(cat "$build/include/config/kernel.release")" \
+	local build=$CACHE/build/kernel accelerator=$1 kernel config
+	kernel=$(cat "$build/include/config/kernel.release")
+	config=$build/.config
+	if [ "$1" = here ]; then
+		accelerator=kvm
+		kernel=$(uname -r)
+		config=/boot/config-$kernel
+		[ -r "$config" ] || config=/dev/null
+	fi
+	jq -n --arg accelerator "$accelerator" --arg kernel "$kernel" \
 		--arg qemu "$(cat "$CACHE/tree/qemu/VERSION")" --arg commit "$(git_commit)" --argjson dirty "$(git_dirty)" \
-		--arg config_hash "$(sha256sum <"$build/.config" | cut -c 1-16)" --argjson cores "$(nproc)" \
+		--arg config_hash "$(sha256sum <"$config" | cut -c 1-16)" --argjson cores "$(nproc)" \
 		--argjson memory_mib "$(memory_mib)" --arg distribution "$(distribution)" \
 		--arg cpu "$(sed -n 's/^model name[[:space:]]*: //p' /proc/cpuinfo | head -n 1)" \
 		--arg date "$(date -u +%Y-%m-%dT%H:%M:%SZ)" '$ARGS.named'

@@ -28,7 +28,7 @@ accelerator_for() { # auto|tcg|kvm
 }
 
 bench_options_check() { # ACCELERATOR LIMIT
-	[[ $1 == @(auto|tcg|kvm) ]] || usage_error "bench: unknown accelerator '$1': auto, tcg or kvm"
+	[[ $1 == @(auto|tcg|kvm|here) ]] || usage_error "bench: unknown accelerator '$1': auto, tcg, kvm or here"
 	[[ $2 =~ ^[1-9][0-9]*$ ]] || usage_error "bench: --limit takes a number of seconds, not '$2'"
 }
 
@@ -48,6 +48,8 @@ bench_arguments_check() { # NAME ARG...
 say_accelerator() { # ACCELERATOR
 	if [ "$1" = kvm ]; then
 		say "accelerator: kvm"
+	elif [ "$1" = here ]; then
+		say "no lab: this machine is the host, with Linux $(uname -r)"
 	else
 		say "accelerator: tcg, so absolute numbers are those of an emulator; compare the modes ($(kvm_why_not))"
 	fi

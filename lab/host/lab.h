@@ -21,7 +21,7 @@ enum lab_exit {
 
 struct lab_options {
 	const char *out; /* directory for logs and records */
-	const char *accel; /* tcg, kvm or auto; never auto after accel_choose() */
+	const char *accel; /* tcg, kvm, here or auto; never auto after accel_choose() */
 	const char *append; /* more words for L1's kernel command line */
 	char kernel[PATH_MAX], qemu[PATH_MAX], initrd[PATH_MAX], init[PATH_MAX], self[PATH_MAX];
 	int smp, mem;
@@ -50,6 +50,23 @@ pid_t l1_start(const struct lab_options *o, int port);
 
 /* coop-lab l2: inside L1, become a guest on this terminal. Does not return if it works. */
 int l2_exec(int argc, char **argv);
+
+/* --accel here: no L1, the job runs on this machine. What it printed is in this file below OUT. */
+#define HERE_OUTPUT "job-output.log"
+
+struct here {
+	int kmsg; /* the kernel's messages since the begin */
+	bool has_switch, was_on; /* kvm.coop */
+};
+
+bool here_chosen(const struct lab_options *o);
+/* 0, or -1 after saying what is missing. */
+int here_begin(struct here *h);
+/* PORT is the job's end of the records. */
+pid_t here_start(const struct lab_options *o, int port);
+/* Keep what the kernel said in the file LOG, and put the switch back. */
+void here_end(struct here *h, const char *log);
+void here_last_line(const struct lab_options *o, char *line, size_t size);
 
 int run_job(const struct lab_options *o);
 int run_shell(const struct lab_options *o);

@@ -16,7 +16,7 @@ static const char usage[] =
 	"  --kernel BZIMAGE   kernel of both levels\n"
 	"  --qemu BIN         QEMU of both levels\n"
 	"  --initrd FILE      initramfs of L2\n"
-	"  --accel WHICH      auto (default), tcg or kvm\n"
+	"  --accel WHICH      auto (default), tcg, kvm, or here: no L1, PROGRAM runs on this machine\n"
 	"  --smp N            L1's processors (2)\n"
 	"  --mem MIB          L1's memory (4096)\n"
 	"  --limit SECONDS    for the whole run (1800)\n"
@@ -60,7 +60,11 @@ static int boot(int argc, char **argv)
 		fprintf(stderr, "coop: run needs --out DIR and a program: see coop-lab --help\n");
 		return LAB_SETUP;
 	}
-	if (options_check(&o) || accel_choose(&o))
+	if (shell && here_chosen(&o)) {
+		fprintf(stderr, "coop: a shell needs L1: use --accel auto, tcg or kvm\n");
+		return LAB_SETUP;
+	}
+	if (options_check(&o) || (!here_chosen(&o) && accel_choose(&o)))
 		return LAB_SETUP;
 	return shell ? run_shell(&o) : run_job(&o);
 }

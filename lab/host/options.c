@@ -131,8 +131,9 @@ int options_parse(struct lab_options *o, int argc, char **argv)
 		if (set_option(o, opt))
 			return -1;
 	o->argv = argv + optind;
-	if (strcmp(o->accel, "auto") && strcmp(o->accel, "tcg") && strcmp(o->accel, "kvm")) {
-		fprintf(stderr, "coop: --accel %s: expected auto, tcg or kvm\n", o->accel);
+	if (strcmp(o->accel, "auto") && strcmp(o->accel, "tcg") && strcmp(o->accel, "kvm") &&
+	    !here_chosen(o)) {
+		fprintf(stderr, "coop: --accel %s: expected auto, tcg, kvm or here\n", o->accel);
 		return -1;
 	}
 	return optind;

@@ -31,6 +31,7 @@ struct run {
 	char *log[LOGS_MAX]; /* kernel logs received, to be scanned */
 	int logs, records, bad;
 	bool hello, verdict, pass, gone;
+	struct here here;
 	char text[1024]; /* the verdict's, or what went wrong */
 };
 
@@ -170,6 +171,24 @@ static int follow(struct run *run)
 	return -1;
 }
 
+/* The job alone, without an L1. */
+static int wait_here(struct run *run)
+{
+	int status = proc_wait(run->pid, POWER_OFF_MS);
+	char line[600];
+
+	if (status < 0) {
+		snprintf(run->text, sizeof(run->text), "the job did not end after its last word");
+		return LAB_HUNG;
+	}
+	run->pid = 0;
+	if (run->verdict && (!run->pass || !status))
+		return run->pass ? LAB_PASS : LAB_FAIL;
+	here_last_line(run->o, line, sizeof(line));
+	snprintf(run->text, sizeof(run->text), "it ended without success: %s", line);
+	return LAB_FAIL;
+}
+
 /* Power off is part of the run: a machine that cannot is hung, too. */
 static int wait_end(struct run *run)
 {
@@ -263,7 +282,7 @@ static int report(const struct run *run, int code)
 	return code;
 }
 
-static int prepare(struct run *run)
+static int prepare_out(struct run *run)
 {
 	char path[PATH_MAX];
 
@@ -279,6 +298,13 @@ static int prepare(struct run *run)
 	return 0;
 }
 
+static int prepare(struct run *run)
+{
+	if (prepare_out(run))
+		return -1;
+	return here_chosen(run->o) ? here_begin(&run->here) : 0;
+}
+
 static int start(struct run *run)
 {
 	int pair[2];
@@ -288,10 +314,11 @@ static int start(struct run *run)
 		return -1;
 	}
 	run->start_ns = proc_now_ns();
-	run->pid = l1_start(run->o, pair[1]);
+	run->hello = here_chosen(run->o);
+	run->pid = (run->hello ? here_start : l1_start)(run->o, pair[1]);
 	close(pair[1]);
 	record_stream_init(&run->port, pair[0]);
-	progress_set(&run->progress, 0, 0, "booting L1");
+	progress_set(&run->progress, 0, 0, run->hello ? "on this machine" : "booting L1");
 	return run->pid < 0 ? -1 : 0;
 }
 
@@ -321,8 +348,10 @@ int run_job(const struct lab_options *o)
 	if (!prepare(&run) && !start(&run)) {
 		code = follow(&run);
 		if (code < 0)
-			code = wait_end(&run);
+			code = here_chosen(o) ? wait_here(&run) : wait_end(&run);
 		proc_kill_group(run.pid);
+		if (here_chosen(o))
+			here_end(&run.here, run.log[0]);
 		progress_clear(&run.progress);
 		code = report(&run, code);
 	}

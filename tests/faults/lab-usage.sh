@@ -15,7 +15,8 @@ touch "$WORK/kernel image"
 run "unknown command 'walk'" walk
 run "run needs --out DIR and a program" run --out "$OUT"
 run "--limit 0: expected a number" run --out "$OUT" --limit 0 -- /bin/true
-run "--accel xen: expected auto, tcg or kvm" run --out "$OUT" --accel xen -- /bin/true
+run "--accel xen: expected auto, tcg, kvm or here" run --out "$OUT" --accel xen -- /bin/true
+run "a shell needs L1" shell --accel here
 run "--kernel /nonexistent: No such file" run --out "$OUT" --kernel /nonexistent -- /bin/true
 run "a path with a blank" run --out "$OUT" --kernel "$WORK/kernel image" -- /bin/true
 run "cannot write /proc/x" run --quiet --accel tcg --out /proc/x -- /bin/true
