@@ -271,7 +271,7 @@ static void figure(const char *caption, FILE *out)
 static void write_percentiles(const struct group *g, FILE *out)
 {
 	const struct { const char *hist, *title; } shown[] = {
-		{ "guest", group_is_blk(g) ? "How long does a request take?" : "How late is the guest's task?" },
+		{ "guest", group_is_io(g) ? "How long does a request take?" : "How late is the guest's task?" },
 		{ "honest", "How late is the honest guest's task?" },
 		{ "host", "How late is a task of the host?" },
 	};

@@ -18,6 +18,8 @@
 	X(boosts_rt)          \
 	X(boosts_kept)        \
 	X(deferrals)          \
+	X(notified)           \
+	X(notified_acked)     \
 	X(refused_debt)       \
 	X(refused_budget)     \
 	X(throttles)          \

@@ -28,7 +28,8 @@ static const char usage[] =
 	"  --json         one JSON object per refresh, with totals\n"
 	"run%, wait%, block%: parts of the time; boost%: run while boosted by kvm-coop\n"
 	"run/us, wait/us: per execution period; then how often in the interval: boosts for an\n"
-	"interrupt and for RT work, throttled, deferred and yielded boosts, preemptions\n"
+	"interrupt and for RT work, throttled and deferred ones, notifications of the\n"
+	"guest, yields, preemptions\n"
 	"I/O: all other threads of the VM's process\n";
 
 static const struct option long_options[] = {

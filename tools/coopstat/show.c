@@ -13,7 +13,8 @@ static const struct {
 } columns[] = {
 	{ "irq", COUNTER_boosts_irq },	    { "rt", COUNTER_boosts_rt },
 	{ "throttled", COUNTER_throttles }, { "deferred", COUNTER_deferrals },
-	{ "yields", COUNTER_yields },	    { "preempted", COUNTER_preempted },
+	{ "notified", COUNTER_notified },   { "yields", COUNTER_yields },
+	{ "preempted", COUNTER_preempted },
 };
 
 #define COLUMNS (sizeof(columns) / sizeof(columns[0]))

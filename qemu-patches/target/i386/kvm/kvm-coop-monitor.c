@@ -22,6 +22,8 @@ static const struct {
     { "coop_boosts_rt", offsetof(KvmCoopCounters, boosts_rt) },
     { "coop_boosts_kept", offsetof(KvmCoopCounters, boosts_kept) },
     { "coop_deferrals", offsetof(KvmCoopCounters, deferrals) },
+    { "coop_notified", offsetof(KvmCoopCounters, notified) },
+    { "coop_notified_acked", offsetof(KvmCoopCounters, notified_acked) },
     { "coop_refused_debt", offsetof(KvmCoopCounters, refused_debt) },
     { "coop_refused_budget", offsetof(KvmCoopCounters, refused_budget) },
     { "coop_throttles", offsetof(KvmCoopCounters, throttles) },
@@ -50,6 +52,7 @@ static KvmCoopFeatureList *feature_list(uint32_t features)
         { KVM_COOP_F_DEFER, KVM_COOP_FEATURE_DEFER },
         { KVM_COOP_F_OBSERVE, KVM_COOP_FEATURE_OBSERVE },
         { KVM_COOP_F_TIMER, KVM_COOP_FEATURE_TIMER },
+        { KVM_COOP_F_NOTIFY, KVM_COOP_FEATURE_NOTIFY },
     };
     KvmCoopFeatureList *list = NULL, **tail = &list;
 
@@ -236,7 +239,9 @@ static void print_counters(Monitor *mon, const KvmCoopCounters *c)
                    c->refused_debt, c->refused_class, c->deferrals,
                    c->page_misses);
     monitor_printf(mon, "  preempted: %" PRIu64 ", in a critical section %"
-                   PRIu64 "\n", c->preempted, c->preempted_critical);
+                   PRIu64 ", notified %" PRIu64 ", answered %" PRIu64 "\n",
+                   c->preempted, c->preempted_critical, c->notified,
+                   c->notified_acked);
 }
 
 static void hmp_info_kvm_coop(Monitor *mon, const QDict *qdict)

@@ -60,6 +60,8 @@ static const CoopLimit limits[] = {
       "how long a boost without reason survives VM exits" },
     { "coop-grace-us", &coop.config.grace_us, "grace_us",
       "longest deferral of a preemption" },
+    { "coop-notify-us", &coop.config.notify_us, "notify_us",
+      "longest time between a notification of the guest and the preemption" },
     { "coop-debt-limit-us", &coop.config.debt_limit_us, "debt_limit_us",
       "debt above which nothing more is lent" },
     { "coop-rt-bound-us", &coop.config.rt_bound_us, "rt_bound_us",
@@ -168,6 +170,15 @@ static void set_charge(Object *obj, bool value, Error **errp)
     }
 }
 
+static void set_feature(const char *name, uint32_t feature, bool value,
+                        Error **errp)
+{
+    if (may_set(name, errp)) {
+        coop.config.features &= ~feature;
+        coop.config.features |= value ? feature : 0;
+    }
+}
+
 static bool get_defer(Object *obj, Error **errp)
 {
     return coop.config.features & KVM_COOP_F_DEFER;
@@ -175,10 +186,17 @@ static bool get_defer(Object *obj, Error **errp)
 
 static void set_defer(Object *obj, bool value, Error **errp)
 {
-    if (may_set("coop-defer", errp)) {
-        coop.config.features &= ~KVM_COOP_F_DEFER;
-        coop.config.features |= value ? KVM_COOP_F_DEFER : 0;
-    }
+    set_feature("coop-defer", KVM_COOP_F_DEFER, value, errp);
+}
+
+static bool get_notify(Object *obj, Error **errp)
+{
+    return coop.config.features & KVM_COOP_F_NOTIFY;
+}
+
+static void set_notify(Object *obj, bool value, Error **errp)
+{
+    set_feature("coop-notify", KVM_COOP_F_NOTIFY, value, errp);
 }
 
 void kvm_coop_accel_class_init(ObjectClass *oc)
@@ -192,6 +210,9 @@ void kvm_coop_accel_class_init(ObjectClass *oc)
     object_class_property_add_bool(oc, "coop-defer", get_defer, set_defer);
     object_class_property_set_description(oc, "coop-defer",
         "Defer preemptions that would hit a critical section of the guest");
+    object_class_property_add_bool(oc, "coop-notify", get_notify, set_notify);
+    object_class_property_set_description(oc, "coop-notify",
+        "Let the guest be told before one of its vCPUs is preempted");
     for (size_t i = 0; i < ARRAY_SIZE(limits); i++) {
         object_class_property_add(oc, limits[i].name, "uint32", get_limit,
                                   set_limit, NULL, (void *)&limits[i]);
