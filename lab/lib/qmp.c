@@ -114,3 +114,21 @@ int qmp_do(struct qmp *q, const char *command, json_t *arguments, int limit_ms)
 	json_decref(value);
 	return value ? 0 : -1;
 }
+
+json_t *qmp_free_vcpu(struct qmp *q, const char *id, int limit_ms)
+{
+	json_t *slots = qmp_call(q, "query-hotpluggable-cpus", NULL, limit_ms), *slot;
+	json_t *arguments = NULL;
+	size_t i;
+
+	json_array_foreach(slots, i, slot)
+	{
+		if (arguments || json_object_get(slot, "qom-path"))
+			continue;
+		arguments = json_deep_copy(json_object_get(slot, "props"));
+		json_object_set(arguments, "driver", json_object_get(slot, "type"));
+		json_object_set_new(arguments, "id", json_string(id));
+	}
+	json_decref(slots);
+	return arguments;
+}

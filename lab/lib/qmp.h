@@ -28,4 +28,7 @@ json_t *qmp_call(struct qmp *q, const char *command, json_t *arguments, int limi
 /* The same if the answer does not matter. 0 or -1. */
 int qmp_do(struct qmp *q, const char *command, json_t *arguments, int limit_ms);
 
+/* What device_add wants for a vCPU that can be plugged and is not, or NULL; id is ID. */
+json_t *qmp_free_vcpu(struct qmp *q, const char *id, int limit_ms);
+
 #endif
