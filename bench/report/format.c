@@ -58,13 +58,18 @@ void format_floor(char *text, size_t size, double floor)
 
 void format_floors(char *text, size_t size, const struct group *g)
 {
-	static const struct tail_metric share = { SHARE_METRIC, "co-tenant share" };
+	static const struct tail_metric others[] = {
+		{ SHARE_METRIC, "co-tenant share" },
+		{ "messages_per_s", "throughput" },
+		{ "host_p99_us", "host p99" },
+	};
 	size_t runs, most = 0, used = 0, i;
 	char one[32];
 
 	text[0] = '\0';
-	for (i = 0; i <= TAIL_METRICS; i++) {
-		const struct tail_metric *t = i < TAIL_METRICS ? &tail_metrics[i] : &share;
+	for (i = 0; i < TAIL_METRICS + sizeof(others) / sizeof(others[0]); i++) {
+		const struct tail_metric *t = i < TAIL_METRICS ? &tail_metrics[i] :
+								 &others[i - TAIL_METRICS];
 		double floor = group_floor(g, t->key, &runs);
 
 		if (floor < 0 || used >= size)
