@@ -604,6 +604,7 @@ static void review_boost(struct kvm_vcpu *vcpu, const struct coop_facts *f)
 		if (!f || !coop_critical(f, &c->masks))
 			end_boost(vcpu, exit);
 	} else if (reason == COOP_REASON_NONE &&
+		   c->reason != COOP_REASON_NOTIFY &&
 		   now - c->granted_at >= us(config->linger_us)) {
 		end_boost(vcpu, exit);
 	}

@@ -748,8 +748,7 @@ TEST_F(boost, bad_address)
 	begin(self, guest_wrmsr_boosted, OTHER_GPA | KVM_COOP_MSR_ENABLE);
 	EXPECT_TRUE(coop_wait(READ_ONCE(self->ctl->step) == 1, SOON_MS));
 	EXPECT_EQ(GP_VECTOR, self->ctl->vector);
-	EXPECT_TRUE(coop_wait(is_fair(self), SOON_MS));
-	EXPECT_TRUE(stays_fair(self, 200));
+	EXPECT_TRUE(coop_wait(stays_fair(self, 200), SOON_MS));
 	finish(_metadata, self);
 }
 
@@ -768,8 +767,7 @@ TEST_F(boost, memory_deleted)
 	coop_thread_start(&self->t, guest_ask, 0);
 	EXPECT_TRUE(wait_fifo(self));
 	vm_mem_region_delete(self->vm, OTHER_SLOT);
-	EXPECT_TRUE(coop_wait(is_fair(self), SOON_MS));
-	EXPECT_TRUE(stays_fair(self, 200));
+	EXPECT_TRUE(coop_wait(stays_fair(self, 200), SOON_MS));
 	finish(_metadata, self);
 }
 
@@ -795,8 +793,7 @@ TEST_F(boost, reset_by_init)
 	coop_thread_start(&self->t, guest_ask, KVM_COOP_INTENT_RT);
 	EXPECT_TRUE(wait_fifo(self));
 	coop_call(self->vcpus[0], guest_send_init, 1);
-	EXPECT_TRUE(coop_wait(is_fair(self), SOON_MS));
-	EXPECT_TRUE(stays_fair(self, 200));
+	EXPECT_TRUE(coop_wait(stays_fair(self, 200), SOON_MS));
 	coop_thread_abandon(&self->t);
 	EXPECT_EQ(0, vcpu_get_msr(self->vcpus[1], MSR_KVM_COOP));
 	end_vm(self);
@@ -807,8 +804,7 @@ TEST_F(boost, switched_off)
 	begin(self, guest_ask, KVM_COOP_INTENT_RT);
 	EXPECT_TRUE(wait_fifo(self));
 	coop_switch(false);
-	EXPECT_TRUE(coop_wait(is_fair(self), SOON_MS));
-	EXPECT_TRUE(stays_fair(self, 300));
+	EXPECT_TRUE(coop_wait(stays_fair(self, 300), SOON_MS));
 	coop_switch(true);
 	EXPECT_TRUE(wait_fifo(self));
 	finish(_metadata, self);
