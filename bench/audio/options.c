@@ -99,7 +99,7 @@ int options_parse(struct guest_bench *b, struct audio *a, int argc, char **argv)
 				   .result_limit = 60,
 				   .boot = { .vcpus = 1, .limit = 60 },
 				   .arg = a };
-	ret = driver_options(argc, argv, long_options, set_option, b);
+	ret = proc_options(argc, argv, long_options, set_option, b);
 	if (!ret)
 		ret = guest_bench_complete(b, "vanilla,coop,static",
 					   "idle-96,idle-256,idle-512,busy-96,busy-256,busy-512");

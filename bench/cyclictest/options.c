@@ -145,7 +145,7 @@ int options_parse(struct guest_bench *b, struct options *o, int argc, char **arg
 				   .result_limit = 90,
 				   .boot = { .vcpus = 1, .limit = 60 },
 				   .arg = o };
-	ret = driver_options(argc, argv, long_options, set_option, b);
+	ret = proc_options(argc, argv, long_options, set_option, b);
 	if (!ret && o->nmatrix)
 		ret = matrix(b, o);
 	if (!ret)

@@ -111,7 +111,7 @@ int options_parse(struct options *o, int argc, char **argv)
 			       .interval_us = 10850,
 			       .boot_limit = 120,
 			       .result_limit = 90 };
-	ret = driver_options(argc, argv, long_options, set_option, o);
+	ret = proc_options(argc, argv, long_options, set_option, o);
 	if (ret)
 		return ret;
 	if (!o->modes.n && driver_choose(&o->modes, default_modes))

@@ -27,22 +27,6 @@ int driver_switch(bool on)
 	return proc_write_file("/sys/module/kvm/parameters/coop", on ? "1" : "0");
 }
 
-int driver_options(int argc, char **argv, const struct option *options,
-		   int (*set)(void *arg, int opt), void *arg)
-{
-	int opt, ret;
-
-	while ((opt = getopt_long(argc, argv, "", options, NULL)) != -1) {
-		ret = set(arg, opt);
-		if (ret)
-			return ret;
-	}
-	if (optind == argc)
-		return 0;
-	fprintf(stderr, "coop: unexpected argument '%s'\n", argv[optind]);
-	return -1;
-}
-
 static const void *entry(const struct driver_choice *c, int i)
 {
 	return (const char *)c->table + i * c->size;

@@ -40,13 +40,6 @@ struct driver_choice {
 		what, table, sizeof((table)[0]), sizeof(table) / sizeof((table)[0]), \
 	}
 
-/*
- * Call SET for each option. What SET returns other than 0 ends it; -1 after saying so for an unknown
- * option or an argument, of which no driver has any.
- */
-int driver_options(int argc, char **argv, const struct option *options,
-		   int (*set)(void *arg, int opt), void *arg);
-
 /* Choose what LIST names, with commas between. -1 after saying what can be chosen. */
 int driver_choose(struct driver_choice *c, const char *list);
 

@@ -109,7 +109,7 @@ static int options_parse(struct options *o, int argc, char **argv)
 			       .groups = 2,
 			       .loops = 400,
 			       .result_limit = 120 };
-	ret = driver_options(argc, argv, long_options, set_option, o);
+	ret = proc_options(argc, argv, long_options, set_option, o);
 	if (ret)
 		return ret;
 	if (!o->modes.n && driver_choose(&o->modes, "vanilla,observe,defer"))

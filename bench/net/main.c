@@ -119,7 +119,7 @@ int main(int argc, char **argv)
 	int ret;
 
 	iobench_init(&b, &kind, &o);
-	ret = driver_options(argc, argv, long_options, set_option, &o);
+	ret = proc_options(argc, argv, long_options, set_option, &o);
 	if (!ret)
 		ret = iobench_options_done(&b);
 	if (ret)

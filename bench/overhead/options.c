@@ -72,6 +72,6 @@ int options_parse(struct options *o, int argc, char **argv)
 			       .cases = DRIVER_CHOICE("case", cases),
 			       .repeat = 10,
 			       .samples = 400 };
-	ret = driver_options(argc, argv, long_options, set_option, o);
+	ret = proc_options(argc, argv, long_options, set_option, o);
 	return ret ? ret : complete(o);
 }

@@ -174,18 +174,6 @@ static void print_alone(const struct group **g, size_t n, FILE *out)
 	}
 }
 
-static bool measured(const struct group **g, size_t n, const char *key)
-{
-	struct stats_summary s;
-	size_t i, m;
-
-	for (i = 0; i < n; i++)
-		for (m = 0; m < g[i]->nmodes; m++)
-			if (mode_summary(&g[i]->modes[m], key, &s))
-				return true;
-	return false;
-}
-
 bool audio_print(const struct result *r, FILE *out)
 {
 	double buffer = result_parameter(r, "buffer_bursts", 0);
@@ -201,7 +189,7 @@ bool audio_print(const struct result *r, FILE *out)
 		fprintf(out, "; %.0f bursts of buffer, %.0f s each", buffer, seconds);
 	fputs("\n\n", out);
 	for (i = 0; i < NSECTIONS; i++) {
-		if (!measured(g, n, sections[i].key))
+		if (!groups_measured(g, n, sections[i].key))
 			continue;
 		print_head(g, n, &sections[i], out);
 		for (m = 0; m < most->nmodes; m++)

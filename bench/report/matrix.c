@@ -93,18 +93,6 @@ static void print_ratios(const struct group *g, const struct group *head, const 
 	fputc('\n', out);
 }
 
-static bool has(const struct group **g, size_t n, const char *key)
-{
-	struct stats_summary s;
-	size_t i, m;
-
-	for (i = 0; i < n; i++)
-		for (m = 0; m < g[i]->nmodes; m++)
-			if (mode_summary(&g[i]->modes[m], key, &s))
-				return true;
-	return false;
-}
-
 /* A guest that takes longer for a wake-up than the interval is measures itself. */
 static void print_overrun(const struct result *r, const struct group *g, FILE *out)
 {
@@ -128,7 +116,7 @@ bool matrix_print(const struct result *r, FILE *out)
 	if (n < 2)
 		return false;
 	for (k = 0; k < sizeof(parts) / sizeof(parts[0]); k++) {
-		if (!has(g, n, parts[k].key))
+		if (!groups_measured(g, n, parts[k].key))
 			continue;
 		fprintf(out, "cyclictest, %s, us\n  %-17s", parts[k].title, "");
 		for (m = 0; m < g[0]->nmodes && m < MODES_MAX; m++)

@@ -448,6 +448,18 @@ bool mode_summary(const struct mode *m, const char *metric, struct stats_summary
 	return !stats_summarize(s, v, mode_values(m, metric, v));
 }
 
+bool groups_measured(const struct group **g, size_t n, const char *metric)
+{
+	struct stats_summary s;
+	size_t i, m;
+
+	for (i = 0; i < n; i++)
+		for (m = 0; m < g[i]->nmodes; m++)
+			if (mode_summary(&g[i]->modes[m], metric, &s))
+				return true;
+	return false;
+}
+
 const struct group *result_group(const struct result *r, const char *bench, const char *case_name)
 {
 	size_t i;

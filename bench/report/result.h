@@ -98,6 +98,8 @@ const struct group *result_group(const struct result *r, const char *bench, cons
 size_t mode_values(const struct mode *m, const char *metric, double *v);
 /* False: no run of this mode has the metric. */
 bool mode_summary(const struct mode *m, const char *metric, struct stats_summary *s);
+/* True: some mode of some of these groups has the metric. */
+bool groups_measured(const struct group **g, size_t n, const char *metric);
 /* What the others are compared with: vanilla, or off; NULL without both. */
 const struct mode *group_base(const struct group *g);
 /* From the base and its second measurement (vanilla-aa, off-aa), @runs of each at least; negative without both. */

@@ -97,7 +97,7 @@ int main(int argc, char **argv)
 				 .boot = { .vcpus = 1, .limit = 60 },
 				 .measure = measure,
 				 .arg = &s };
-	int ret = driver_options(argc, argv, long_options, set_option, &b);
+	int ret = proc_options(argc, argv, long_options, set_option, &b);
 
 	if (!ret)
 		ret = guest_bench_complete(&b, "vanilla,coop", all_cases);

@@ -19,17 +19,6 @@
 
 #define HOGS_MAX 64
 
-static pid_t start_hog(void)
-{
-	pid_t pid = fork();
-
-	if (pid)
-		return pid;
-	proc_child_setup(1, -1);
-	for (;;)
-		__asm__ volatile("" ::: "memory");
-}
-
 pid_t cyclictest_start(char *const args[], int out, int err)
 {
 	char *argv[RECORD_MAX_ARGS + 1] = { "cyclictest" };
@@ -124,7 +113,7 @@ void job_cyclictest(struct job *job, int port, char *const argv[])
 		return;
 	}
 	for (int i = 0; i < hogs; i++)
-		hog[i] = start_hog();
+		hog[i] = proc_start_hog();
 	record_progress(port, 0, 1, "measuring");
 	pid = cyclictest_start(argv + 2, out[1], err);
 	close(out[1]);

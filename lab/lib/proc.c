@@ -3,6 +3,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <getopt.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
@@ -107,6 +108,17 @@ void proc_args_list(struct proc_args *args, const char *const words[])
 	for (; *words && args->n < PROC_ARGS_MAX - 1; words++)
 		args->argv[args->n++] = (char *)*words;
 	args->argv[args->n] = NULL;
+}
+
+pid_t proc_start_hog(void)
+{
+	pid_t parent = getpid(), pid = fork();
+
+	if (pid)
+		return pid;
+	proc_child_setup(parent, -1);
+	for (;;)
+		__asm__ volatile("" ::: "memory");
 }
 
 int proc_pin(pid_t tid, int cpu)
@@ -251,6 +263,22 @@ pid_t proc_other_thread(pid_t pid)
 	if (dir)
 		closedir(dir);
 	return tid;
+}
+
+int proc_options(int argc, char **argv, const struct option *options,
+		 int (*set)(void *arg, int opt), void *arg)
+{
+	int opt, ret;
+
+	while ((opt = getopt_long(argc, argv, "", options, NULL)) != -1) {
+		ret = set(arg, opt);
+		if (ret)
+			return ret;
+	}
+	if (optind == argc)
+		return 0;
+	fprintf(stderr, "coop: unexpected argument '%s'\n", argv[optind]);
+	return -1;
 }
 
 int proc_option_number(const char *name, const char *text, int min, int max, int *value)

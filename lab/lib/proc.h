@@ -3,6 +3,7 @@
 #ifndef LAB_LIB_PROC_H
 #define LAB_LIB_PROC_H
 
+#include <getopt.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <sys/types.h>
@@ -35,6 +36,9 @@ void proc_args_list(struct proc_args *args, const char *const words[]);
  */
 void proc_child_setup(pid_t parent, int cpu);
 
+/* A child that uses CPU time, at normal priority, until it is killed. Its pid, or -1. */
+pid_t proc_start_hog(void);
+
 int proc_pin(pid_t tid, int cpu);
 
 /* Kill the process group of PID and reap PID itself. */
@@ -52,6 +56,13 @@ pid_t proc_group_worker(pid_t pgid);
 
 /* A thread of PID beside its first one; 0 = there is none. */
 pid_t proc_other_thread(pid_t pid);
+
+/*
+ * Call SET for each option. What SET returns other than 0 ends it; -1 after saying so for an unknown
+ * option or an argument, of which these programs have none.
+ */
+int proc_options(int argc, char **argv, const struct option *options,
+		 int (*set)(void *arg, int opt), void *arg);
 
 /* The value TEXT of the option --NAME, from MIN to MAX. -1 after saying what is wrong. */
 int proc_option_number(const char *name, const char *text, int min, int max, int *value);

@@ -1,34 +1,22 @@
 // SPDX-License-Identifier: GPL-2.0
 /* tests/fuzz/coalesce.c with seeded random input, bounded in time: coalesce_fuzz [SECONDS [SEED]] */
-#include <time.h>
-
 #include "tests/fuzz/coalesce.c"
+#include "tests/unit/fuzz.h"
 
-#define SECONDS 3
 #define BATCH 100
-
-static uint64_t state;
-
-static uint64_t next(void)
-{
-	state ^= state << 13;
-	state ^= state >> 7;
-	state ^= state << 17;
-	return state;
-}
 
 /* Values that loads have, and those that only a mistake has. */
 static uint64_t word(uint64_t usual)
 {
-	switch (next() % 16) {
+	switch (fuzz_next() % 16) {
 	case 0:
 		return 0;
 	case 1:
 		return UINT64_MAX;
 	case 2:
-		return next() >> (next() % 64);
+		return fuzz_next() >> (fuzz_next() % 64);
 	default:
-		return next() % usual;
+		return fuzz_next() % usual;
 	}
 }
 
@@ -40,9 +28,9 @@ static void random_limits(struct input *in, int i)
 	in->limits[i].inflight = word(8);
 	in->limits[i].iops = word(20000);
 	in->limits[i].rate_hz = word(10000);
-	in->limits[i].policy = next();
-	in->limits[i].urgent = next();
-	in->limits[i].stream = next();
+	in->limits[i].policy = fuzz_next();
+	in->limits[i].urgent = fuzz_next();
+	in->limits[i].stream = fuzz_next();
 }
 
 /* Mostly a clock that goes forward, in steps that an epoch has many of. */
@@ -55,25 +43,22 @@ static void random_input(struct input *in)
 	for (int i = 0; i < STEPS; i++) {
 		struct step *step = &in->steps[i];
 
-		now = next() % 32 ? now + next() % (200 * US) : word(1000 * MS);
-		*step = (struct step){ now, word(3 * MS), word(64), next(), next(), next(), next() };
+		now = fuzz_next() % 32 ? now + fuzz_next() % (200 * US) : word(1000 * MS);
+		*step = (struct step){ now,	    word(3 * MS), word(64),   fuzz_next(),
+				       fuzz_next(), fuzz_next(),  fuzz_next() };
 	}
+}
+
+static void try_one(void)
+{
+	struct input in;
+
+	memset(&in, 0, sizeof(in));
+	random_input(&in);
+	LLVMFuzzerTestOneInput((const uint8_t *)&in, sizeof(in));
 }
 
 int main(int argc, char **argv)
 {
-	time_t end = time(NULL) + (argc > 1 ? atoi(argv[1]) : SECONDS);
-	unsigned long inputs = 0;
-	struct input in;
-
-	state = (argc > 2 ? strtoull(argv[2], NULL, 10) : 1) * 0x9e3779b97f4a7c15ull;
-	while (time(NULL) <= end) {
-		for (int i = 0; i < BATCH; i++, inputs++) {
-			memset(&in, 0, sizeof(in));
-			random_input(&in);
-			LLVMFuzzerTestOneInput((const uint8_t *)&in, sizeof(in));
-		}
-	}
-	printf("PASS: %lu inputs\n", inputs);
-	return 0;
+	return fuzz_main(argc, argv, BATCH, try_one);
 }

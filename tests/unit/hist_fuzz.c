@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "tests/fuzz/hist.c"
+#include "tests/unit/fuzz.h"
 
 #define ROUNDS	30000
 #define SIZE	2048
@@ -27,14 +28,9 @@ static const char *const words[] = {
 
 #define COUNT(array)	(sizeof(array) / sizeof((array)[0]))
 
-static uint64_t state;
-
 static size_t below(size_t n)
 {
-	state ^= state << 13;
-	state ^= state >> 7;
-	state ^= state << 17;
-	return (state >> 16) % n;
+	return (fuzz_next() >> 16) % n;
 }
 
 static size_t insert(char *text, size_t size, size_t at, const char *word, size_t len)
@@ -80,7 +76,7 @@ int main(int argc, char **argv)
 	char text[SIZE];
 	size_t size, n;
 
-	state = (argc > 2 ? strtoull(argv[2], NULL, 10) : 1) * 0x9e3779b97f4a7c15ull;
+	fuzz_seed(argc > 2 ? argv[2] : NULL);
 	for (i = 0; i < rounds; i++) {
 		const char *seed = seeds[i % COUNT(seeds)];
 

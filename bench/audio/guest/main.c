@@ -7,7 +7,6 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <getopt.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -66,8 +65,10 @@ static const struct option long_options[] = {
 	{ "help", no_argument, NULL, 'h' },	    { 0 },
 };
 
-static int set_option(struct options *o, int opt)
+static int set_option(void *arg, int opt)
 {
+	struct options *o = arg;
+
 	switch (opt) {
 	case 'f':
 		return proc_option_number("frames", optarg, 16, AUDIO_FRAMES_MAX, &o->frames);
@@ -248,19 +249,9 @@ static int start(struct player *p)
 
 static int start_hogs(int n)
 {
-	pid_t parent = getpid();
-
-	for (int i = 0; i < n; i++) {
-		pid_t pid = fork();
-
-		if (pid < 0)
+	for (int i = 0; i < n; i++)
+		if (proc_start_hog() < 0)
 			return -1;
-		if (pid)
-			continue;
-		proc_child_setup(parent, -1);
-		for (;;)
-			__asm__ volatile("" ::: "memory");
-	}
 	return 0;
 }
 
@@ -278,17 +269,11 @@ int main(int argc, char **argv)
 {
 	struct options o = { .frames = 256, .buffer = 2, .bursts = 1 };
 	struct player p = { .o = &o };
-	int opt, ret;
+	int ret;
 
-	while ((opt = getopt_long(argc, argv, "", long_options, NULL)) != -1) {
-		ret = set_option(&o, opt);
-		if (ret)
-			return ret < 0 ? 2 : 0;
-	}
-	if (optind != argc) {
-		fprintf(stderr, "coop: unexpected argument '%s'\n", argv[optind]);
-		return 2;
-	}
+	ret = proc_options(argc, argv, long_options, set_option, &o);
+	if (ret)
+		return ret < 0 ? 2 : 0;
 	p.ring = open_ring();
 	p.period_ns = audio_burst_ns(1, o.frames);
 	sine_table(p.table);

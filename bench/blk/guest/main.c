@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Runs in a guest as a job of its PID 1, and answers as bench/lib/guestcount.h says. */
-#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -61,8 +60,10 @@ static int set_size(struct blk_options *o, const char *text)
 	return -1;
 }
 
-static int set_option(struct blk_options *o, int opt)
+static int set_option(void *arg, int opt)
 {
+	struct blk_options *o = arg;
+
 	switch (opt) {
 	case 'd':
 		o->device = optarg;
@@ -140,17 +141,11 @@ int main(int argc, char **argv)
 				 .seed = 1,
 				 .stall_s = 30 };
 	struct blk_load load;
-	int opt, ret;
+	int ret;
 
-	while ((opt = getopt_long(argc, argv, "", long_options, NULL)) != -1) {
-		ret = set_option(&o, opt);
-		if (ret)
-			return ret < 0 ? 2 : 0;
-	}
-	if (optind != argc) {
-		fprintf(stderr, "coop: unexpected argument '%s'\n", argv[optind]);
-		return 2;
-	}
+	ret = proc_options(argc, argv, long_options, set_option, &o);
+	if (ret)
+		return ret < 0 ? 2 : 0;
 	ret = blk_open(&load, &o);
 	if (!ret)
 		ret = (o.switch_vcpu ? measure_switching : measure)(&load, record_fd());

@@ -5,7 +5,6 @@
  * which it sends a number of packets back; latency is from the request to each of those.
  */
 #include <errno.h>
-#include <getopt.h>
 #include <linux/ethtool.h>
 #include <linux/sockios.h>
 #include <net/if.h>
@@ -99,8 +98,10 @@ static int set_op(struct options *o, const char *op)
 	return -1;
 }
 
-static int set_option(struct options *o, int opt)
+static int set_option(void *arg, int opt)
 {
+	struct options *o = arg;
+
 	switch (opt) {
 	case 'o':
 		return set_op(o, optarg);
@@ -258,17 +259,11 @@ int main(int argc, char **argv)
 		.operation = &operations[0], .size = 64, .depth = 1, .seconds = 5, .stall_s = 20
 	};
 	struct load load;
-	int opt, ret;
+	int ret;
 
-	while ((opt = getopt_long(argc, argv, "", long_options, NULL)) != -1) {
-		ret = set_option(&o, opt);
-		if (ret)
-			return ret < 0 ? 2 : 0;
-	}
-	if (optind != argc) {
-		fprintf(stderr, "coop: unexpected argument '%s'\n", argv[optind]);
-		return 2;
-	}
+	ret = proc_options(argc, argv, long_options, set_option, &o);
+	if (ret)
+		return ret < 0 ? 2 : 0;
 	if (o.rings)
 		return set_rings(o.rings);
 	ret = load_open(&load, &o);

@@ -5,7 +5,6 @@
  * message. Runs in a guest as a job of its PID 1, or on the host. The answer is wakeup.hist.
  */
 #include <errno.h>
-#include <getopt.h>
 #include <linux/futex.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -51,8 +50,10 @@ static const struct option long_options[] = {
 	{ "help", no_argument, NULL, 'h' },	     { 0 },
 };
 
-static int set_option(struct options *o, int opt)
+static int set_option(void *arg, int opt)
 {
+	struct options *o = arg;
+
 	switch (opt) {
 	case 'w':
 		return proc_option_number("workers", optarg, 1, WORKERS_MAX, &o->workers);
@@ -194,17 +195,11 @@ static int send_answer(const struct options *o, int fd)
 int main(int argc, char **argv)
 {
 	struct options o = { .workers = 2, .work_us = 200, .pause_us = 5000, .seconds = 5 };
-	int opt, ret, fd = record_fd();
+	int ret, fd = record_fd();
 
-	while ((opt = getopt_long(argc, argv, "", long_options, NULL)) != -1) {
-		ret = set_option(&o, opt);
-		if (ret)
-			return ret < 0 ? 2 : 0;
-	}
-	if (optind != argc) {
-		fprintf(stderr, "coop: unexpected argument '%s'\n", argv[optind]);
-		return 2;
-	}
+	ret = proc_options(argc, argv, long_options, set_option, &o);
+	if (ret)
+		return ret < 0 ? 2 : 0;
 	calibrate();
 	if (start_workers(&o)) {
 		fprintf(stderr, "coop: cannot start %d threads\n", o.workers);

@@ -250,7 +250,7 @@ static int run(struct test *t)
 int main(int argc, char **argv)
 {
 	struct test t = { .seconds = 10, .seed = 1 };
-	int ret = driver_options(argc, argv, long_options, set_option, &t);
+	int ret = proc_options(argc, argv, long_options, set_option, &t);
 
 	if (ret)
 		return ret < 0 ? 2 : 0;
