@@ -24,13 +24,15 @@
 #define HC_NOTHING 0x4b42
 
 /*
- * Other threads of the host come by on the vCPU's pCPU now and then, and a boost is right then. So
- * many of 100 interrupts may be boosted where none should be, or not where all should be.
+ * Other threads of the host come by on the vCPU's pCPU now and then, and a boost is right then; an
+ * interrupt may come before a vCPU that goes to sleep has left its pCPU, and needs none. A slow
+ * machine has many of both. So many of 100 interrupts may be boosted where none should be, or not
+ * where all should be.
  */
-#define STRAY_PERCENT 5
+#define STRAY_PERCENT 40
 
 struct counters {
-	long long boosts, yields, refused;
+	long long boosts, yields, refused_debt, refused_budget;
 };
 
 struct samples {
@@ -72,7 +74,8 @@ static struct counters read_counters(struct machine *m)
 	struct counters c = {
 		.boosts = machine_stat(m, "coop_boosts_irq") + machine_stat(m, "coop_boosts_rt"),
 		.yields = machine_stat(m, "coop_ends_yield"),
-		.refused = machine_stat(m, "coop_refused_debt"),
+		.refused_debt = machine_stat(m, "coop_refused_debt"),
+		.refused_budget = machine_stat(m, "coop_refused_budget"),
 	};
 
 	return c;
@@ -93,9 +96,11 @@ static int check_boosts(struct bench *b, struct machine *m, size_t operations, l
 		return FAIL(b, "%lld boosts in %zu operations that should have none", c.boosts,
 			    operations);
 	if (c.boosts < min || c.yields < min)
-		return FAIL(b,
-			    "%lld boosts and %lld ends by yield, %lld refused, for %zu interrupts",
-			    c.boosts, c.yields, c.refused, operations);
+		return FAIL(
+			b,
+			"%lld boosts and %lld ends by yield, %lld refused for debt and %lld by a "
+			"budget, for %zu interrupts",
+			c.boosts, c.yields, c.refused_debt, c.refused_budget, operations);
 	return 0;
 }
 
