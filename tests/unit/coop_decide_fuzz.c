@@ -24,15 +24,18 @@ static u64 word(void)
 
 static void random_input(struct input *in)
 {
-	u64 *words = (u64 *)in, now = word();
+	u64 words[sizeof(*in) / sizeof(u64)], now = word();
 
-	for (size_t i = 0; i < sizeof(*in) / sizeof(*words); i++)
+	for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++)
 		words[i] = word();
+	memcpy(in, words, sizeof(words));
 	if (fuzz_next() % 2)
 		in->ticket = in->line.irq_ack;
 	/* mostly a clock that goes forward */
-	for (int i = 0; i < 8 && fuzz_next() % 8; i++, now += fuzz_next() % 4 ? fuzz_next() % 10000000 : word())
+	for (int i = 0; i < 8 && fuzz_next() % 8; i++) {
 		in->times[i] = now;
+		now += fuzz_next() % 4 ? fuzz_next() % 10000000 : word();
+	}
 }
 
 static void try_one(void)
