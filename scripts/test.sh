@@ -14,7 +14,8 @@ usage() {
 	cat <<'END'
 usage: ./coop test [--quick] [--list] [NAME...]
 
-Builds what is missing and runs the tests of tests/tests.list; NAME selects by name, shell patterns allowed.
+Builds what is missing and runs the tests of tests/tests.list; NAME is a test's name, a shell pattern, or what the
+names of a group begin with: migration for all of migration-*.
 
   --quick   leave out the tests that boot the lab
   --list    name the tests, run none
@@ -40,13 +41,21 @@ select_tests() { # QUICK NAME...
 	done < <(sed -e 's/#.*//' -e '/^[[:space:]]*$/d' "$LIST")
 }
 
+# A name that is no test's stands for its group.
+expand_names() {
+	local i
+	for i in "${!names[@]}"; do
+		[ -n "$(select_tests 0 "${names[i]}")" ] || names[i]+='-*'
+	done
+}
+
 # A name that selects nothing is a typing error, and a test file that no row names would never run.
 check_list() { # NAME...
 	local pattern file twice
 	twice=$(select_tests 0 | cut -d' ' -f1 | sort | uniq -d | xargs)
 	[ -z "$twice" ] || die "tests/tests.list has more than one row for: $twice: rename or remove one"
 	for pattern in "$@"; do
-		[ -n "$(select_tests 0 "$pattern")" ] || usage_error "test: no test is called '$pattern': see ./coop test --list"
+		[ -n "$(select_tests 0 "$pattern")" ] || usage_error "test: no test is called '${pattern%-\*}': see ./coop test --list"
 	done
 	for file in "$COOP_ROOT"/tests/{unit,abi}/*.c "$COOP_ROOT"/tests/{faults,lab}/*-*.sh; do
 		[ ! -f "$file" ] || grep -qE "/$(basename "${file%.*}")(\.sh)?( |\$)" "$LIST" ||
@@ -134,6 +143,7 @@ for arg in "$@"; do
 	*) names+=("$arg") ;;
 	esac
 done
+expand_names
 check_list ${names[@]+"${names[@]}"}
 rows=$(select_tests "$quick" ${names[@]+"${names[@]}"})
 [ -n "$rows" ] || usage_error "test: nothing is selected: see ./coop test --list"
