@@ -8,7 +8,8 @@ QEMU_SECONDS=270
 QEMU_CONFIGURE=(--python=/usr/bin/python3 --target-list=x86_64-softmmu --without-default-features --enable-system
 	--enable-kvm --enable-tcg --enable-linux-io-uring --enable-virtfs --enable-attr --enable-vhost-net
 	--enable-vhost-kernel --enable-trace-backends=log --disable-docs --disable-werror --disable-download
-	--disable-install-blobs --without-default-devices --with-devices-x86_64=coop)
+	--disable-install-blobs --without-default-devices --with-devices-x86_64=coop
+	--extra-cflags=-Werror=implicit-function-declaration)
 
 # The build's own Python environment holds on to Meson's path: configure again when that moves.
 qemu_configure() { # DIR ID

@@ -3,6 +3,7 @@
  * coop-test-options: what QEMU makes of kvm-coop's options, right ones and wrong ones. Runs in L1,
  * as a job of coop-lab. No guest is started: every VM is stopped from the beginning.
  */
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <jansson.h>
@@ -86,7 +87,8 @@ static char error[600];
 
 #define FAIL(...) (snprintf(error, sizeof(error), __VA_ARGS__), -1)
 
-static pid_t start_qemu(const char *options, const char *cpu, const char *option, const char *value)
+/* MORE options, or NULL. */
+static pid_t start_qemu(const char *options, const char *cpu, const char *const more[])
 {
 	struct proc_args args = { .n = 0 };
 	pid_t parent = getpid(), pid;
@@ -98,8 +100,8 @@ static pid_t start_qemu(const char *options, const char *cpu, const char *option
 		      "/usr/share/qemu", "-M", "pc", "-S", "-nodefaults", "-display", "none");
 	proc_args_add(&args, "-m", "64", "-accel", accel, "-cpu", cpu, "-qmp",
 		      "unix:" QMP_PATH ",server=on,wait=off");
-	if (value)
-		proc_args_add(&args, option, value);
+	if (more)
+		proc_args_list(&args, more);
 	pid = fork();
 	if (!pid) {
 		int err = open(QEMU_ERR, O_WRONLY | O_CREAT | O_TRUNC, 0644);
@@ -124,7 +126,7 @@ static int count_errors(const char *text)
 
 static int check_refused(const struct refused *r)
 {
-	pid_t pid = start_qemu(r->accel, r->cpu, NULL, NULL);
+	pid_t pid = start_qemu(r->accel, r->cpu, NULL);
 	int status = proc_wait(pid, LIMIT_MS), ret = 0;
 	char *text = proc_read_file(QEMU_ERR, NULL);
 
@@ -177,7 +179,8 @@ static int check_text(const struct accepted *a, struct qmp *q)
 
 static int check_accepted(const struct accepted *a)
 {
-	pid_t pid = start_qemu(a->accel, a->cpu, "-global", a->global);
+	const char *const global[] = { "-global", a->global, NULL };
+	pid_t pid = start_qemu(a->accel, a->cpu, a->global ? global : NULL);
 	char *text = NULL;
 	struct qmp q;
 	int ret;
@@ -244,16 +247,96 @@ static int add_iothreads(struct qmp *q, pid_t pid)
 	return 0;
 }
 
-static int check_iothreads(void)
+/* How many vhost workers are among PID's threads, and how many of them the kernel took once. */
+static int count_workers(pid_t pid, int *taken)
 {
-	pid_t pid = start_qemu(NULL, ON, "-trace", "kvm_coop_io_thread");
-	struct qmp q;
-	int ret = qmp_open(&q, QMP_PATH, LIMIT_MS) ? FAIL("%s", q.error) : add_iothreads(&q, pid);
+	char path[80], *name;
+	struct dirent *entry;
+	int n = 0;
+	DIR *dir;
 
+	*taken = 0;
+	snprintf(path, sizeof(path), "/proc/%d/task", (int)pid);
+	dir = opendir(path);
+	while (dir && (entry = readdir(dir))) {
+		snprintf(path, sizeof(path), "/proc/%d/task/%.20s/comm", (int)pid, entry->d_name);
+		name = proc_read_file(path, NULL);
+		if (name && !strncmp(name, "vhost-", strlen("vhost-"))) {
+			n++;
+			*taken += count_taken(atoll(entry->d_name)) == 1;
+		}
+		free(name);
+	}
+	if (dir)
+		closedir(dir);
+	return n;
+}
+
+static int expect_workers(pid_t pid, int want)
+{
+	int taken, n = count_workers(pid, &taken);
+
+	if (n != want || taken != want)
+		return FAIL("%d vhost workers, not %d, of which %d are charged once", n, want,
+			    taken);
+	return 0;
+}
+
+static int add_vhost(struct qmp *q, const char *netdev)
+{
+	return qmp_do(q, "netdev_add",
+		      json_pack("{s:s, s:s, s:s, s:b, s:s, s:s}", "type", "tap", "id", netdev,
+				"ifname", netdev, "vhost", 1, "script", "no", "downscript", "no"),
+		      LIMIT_MS) ||
+	       qmp_do(q, "device_add",
+		      json_pack("{s:s, s:s, s:s}", "driver", "virtio-net-pci", "netdev", netdev,
+				"romfile", ""),
+		      LIMIT_MS);
+}
+
+/* One that is there from the beginning, and two that are added while QEMU runs. */
+static int add_workers(struct qmp *q, pid_t pid)
+{
+	static const char *const netdevs[] = { "coop1", "coop2" };
+
+	if (expect_workers(pid, 1))
+		return -1;
+	for (int i = 0; i < 2; i++) {
+		if (add_vhost(q, netdevs[i]))
+			return FAIL("%s", q->error);
+		if (expect_workers(pid, 2 + i))
+			return -1;
+	}
+	return 0;
+}
+
+/* QEMU with the trace that count_taken() reads, and what ADD does to it. */
+static int check_threads(const char *const more[], int (*add)(struct qmp *q, pid_t pid))
+{
+	pid_t pid = start_qemu("coop-io-rate-permille=500", ON, more);
+	struct qmp q;
+	char *text;
+	int ret;
+
+	if (!qmp_open(&q, QMP_PATH, LIMIT_MS)) {
+		ret = add(&q, pid);
+	} else {
+		text = proc_read_file(QEMU_ERR, NULL);
+		ret = FAIL("%s: %.300s", q.error, text ? text : "");
+		free(text);
+	}
 	qmp_close(&q);
 	proc_kill_group(pid);
 	return ret;
 }
+
+static const char *const with_trace[] = { "-trace", "kvm_coop_io_thread", NULL };
+static const char *const with_vhost[] = {
+	"-trace",  "kvm_coop_io_thread",
+	"-netdev", "tap,id=net0,ifname=coop0,vhost=on,script=no,downscript=no",
+	"-device", "virtio-net-pci,netdev=net0,romfile=",
+	NULL,
+};
 
 static void report(const char *accel, const char *cpu, int ret, int *failed)
 {
@@ -266,7 +349,7 @@ int main(void)
 {
 	int n = 0, failed = 0, fd = record_fd();
 	int total =
-		sizeof(refused) / sizeof(refused[0]) + sizeof(accepted) / sizeof(accepted[0]) + 1;
+		sizeof(refused) / sizeof(refused[0]) + sizeof(accepted) / sizeof(accepted[0]) + 2;
 
 	if (!getenv("COOP_QEMU") || driver_switch(true)) {
 		fprintf(stderr, "coop: this runs in L1, with a kernel that has kvm-coop\n");
@@ -284,7 +367,8 @@ int main(void)
 		driver_switch(!accepted[i].host_off);
 		report(accepted[i].accel, accepted[i].cpu, check_accepted(&accepted[i]), &failed);
 	}
-	report("object-add iothread", ON, check_iothreads(), &failed);
+	report("object-add iothread", ON, check_threads(with_trace, add_iothreads), &failed);
+	report("netdev tap,vhost=on", ON, check_threads(with_vhost, add_workers), &failed);
 	record_verdict(fd, !failed, "%d command lines, %d wrong", total, failed);
 	return failed ? 1 : 0;
 }

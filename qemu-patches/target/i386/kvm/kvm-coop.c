@@ -13,6 +13,7 @@
 #include "qemu/rcu.h"
 #include "qapi/error.h"
 #include "qapi/visitor.h"
+#include "hw/qdev-core.h"
 #include "system/iothread.h"
 #include "trace.h"
 #include <linux/kvm.h>
@@ -85,7 +86,7 @@ static const CoopLimit limits[] = {
     { "coop-vm-irq-burst-us", &coop.config.vm_irq_burst_us, "vm_burst_us",
       "how much of it may be used at once" },
     { "coop-io-rate-permille", &coop.config.io_rate_permille, NULL,
-      "CPU time that main loop and iothreads may use, per 1000 of one CPU" },
+      "CPU time of main loop, iothreads and vhost, per 1000 of one CPU" },
     { "coop-io-burst-us", &coop.config.io_burst_us, "vm_burst_us",
       "how much of it may be used at once" },
 };
@@ -274,6 +275,7 @@ static bool enable(KVMState *s, Error **errp)
     return ret >= 0;
 }
 
+/* Nothing happens to one that the kernel knows already. */
 static void add_io_thread(int tid)
 {
     struct kvm_enable_cap cap = {
@@ -282,6 +284,9 @@ static void add_io_thread(int tid)
     };
     int ret = kvm_vm_ioctl(kvm_state, KVM_ENABLE_CAP, &cap);
 
+    if (ret == -EEXIST) {
+        return;
+    }
     trace_kvm_coop_io_thread(tid, ret);
     if (ret < 0) {
         warn_report("kvm-coop: thread %d is not charged to the VM: %s", tid,
@@ -307,18 +312,58 @@ static void iothread_created(Notifier *notifier, void *iothread)
     }
 }
 
+static bool is_vhost_worker(const char *tid)
+{
+    g_autofree char *path = g_strdup_printf("/proc/self/task/%s/comm", tid);
+    g_autofree char *name = NULL;
+
+    return g_file_get_contents(path, &name, NULL, NULL) &&
+           g_str_has_prefix(name, "vhost-");
+}
+
+/*
+ * The kernel's vhost workers are threads of the process that owns the vhost
+ * device, and nothing but their name tells them from the others.
+ */
+static void add_vhost_workers(void)
+{
+    GDir *threads = g_dir_open("/proc/self/task", 0, NULL);
+    const char *tid;
+
+    if (!threads) {
+        warn_report_once("kvm-coop: vhost workers are not charged to the VM: "
+                         "/proc/self/task cannot be read");
+        return;
+    }
+    while ((tid = g_dir_read_name(threads))) {
+        if (is_vhost_worker(tid)) {
+            add_io_thread(atoi(tid));
+        }
+    }
+    g_dir_close(threads);
+}
+
+/* Its worker has been there since its netdev, or at least by now. */
+static void device_realized(DeviceListener *listener, DeviceState *dev)
+{
+    add_vhost_workers();
+}
+
 /*
  * What works for the guest outside of its vCPUs: the main loop, which the
- * caller is, and the user's iothreads, now and later. The kernel drops those
- * that exit.
+ * caller is, the user's iothreads, and vhost's workers, now and later. The
+ * kernel drops those that exit.
  */
 static void add_io_threads(void)
 {
     static Notifier created = { .notify = iothread_created };
+    static DeviceListener devices = { .realize = device_realized };
 
     add_io_thread(qemu_get_thread_id());
     object_child_foreach(object_get_objects_root(), add_iothread, NULL);
     iothread_add_created_notifier(&created);
+    add_vhost_workers();
+    device_listener_register(&devices);
 }
 
 bool kvm_coop_cpu_realize(X86CPU *cpu, Error **errp)
