@@ -54,7 +54,7 @@ void kvm_coop_vmm_destroy(struct kvm_vcpu *vcpu);
 void kvm_coop_vcpu_init(struct kvm_vcpu *vcpu);
 void kvm_coop_vcpu_destroy(struct kvm_vcpu *vcpu);
 void kvm_coop_vm_destroy(struct kvm *kvm);
-int kvm_coop_enable(struct kvm *kvm, struct kvm_enable_cap *cap);
+int kvm_coop_enable_cap(struct kvm *kvm, struct kvm_enable_cap *cap);
 u32 kvm_coop_supported(void);
 int kvm_coop_register(struct kvm_vcpu *vcpu, u64 data, bool host);
 void kvm_coop_unregister(struct kvm_vcpu *vcpu);
@@ -212,13 +212,8 @@ static inline struct page *kvm_coop_vmm_page(struct kvm_vcpu *vcpu,
 	return NULL;
 }
 
-static inline int kvm_coop_io_thread(struct kvm *kvm,
-				     struct kvm_enable_cap *cap)
-{
-	return -EINVAL;
-}
-
-static inline int kvm_coop_enable(struct kvm *kvm, struct kvm_enable_cap *cap)
+static inline int kvm_coop_enable_cap(struct kvm *kvm,
+				      struct kvm_enable_cap *cap)
 {
 	return -EINVAL;
 }

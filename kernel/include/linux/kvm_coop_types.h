@@ -104,6 +104,8 @@ struct kvm_coop {
  * @features: in force
  * @notify_vector: for KVM_COOP_F_NOTIFY
  * @notify_mark: sum_exec_runtime of @task at the last notification
+ * @bulk: vectors that the VMM does not want boosts for; written under @lock,
+ *	read without, word by word
  * @urgent: the guest's map; read elsewhere without lock, word by word
  * @facts: what goes into the page's last line
  * @stamp: ktime when @facts last changed, ns
@@ -143,6 +145,7 @@ struct kvm_vcpu_coop {
 	u32			features;
 	u32			notify_vector;
 	u64			notify_mark;
+	u64			bulk[4];
 	u64			urgent[4];
 	struct kvm_coop_host_facts facts;
 	u64			stamp;

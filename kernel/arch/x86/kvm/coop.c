@@ -65,10 +65,16 @@ int kvm_coop_yield(struct kvm_vcpu *vcpu, u64 flags)
 	return 0;
 }
 
-/* Bits v..v+31 of the guest's map of urgent vectors, @v a multiple of 32. */
+/*
+ * Bits v..v+31 of the guest's map of urgent vectors without those that are bulk
+ * for the VMM, @v a multiple of 32.
+ */
 static u32 urgent_bits(const struct kvm_vcpu *vcpu, unsigned int v)
 {
-	return READ_ONCE(vcpu->coop.urgent[v / 64]) >> (v & 32);
+	const struct kvm_vcpu_coop *c = &vcpu->coop;
+
+	return (READ_ONCE(c->urgent[v / 64]) & ~READ_ONCE(c->bulk[v / 64])) >>
+	       (v & 32);
 }
 
 static u32 timer_vector(struct kvm_vcpu *vcpu)

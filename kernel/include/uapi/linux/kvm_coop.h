@@ -285,6 +285,16 @@ struct kvm_coop_page {
 #define KVM_COOP_IO_THREAD_ADD		1
 #define KVM_COOP_IO_THREADS_MAX		64
 
+/*
+ * KVM_ENABLE_CAP on a VM that has KVM_CAP_COOP, at any time: args[0] = ID of a
+ * vCPU, args[1] = vector, 16..255, args[2] = 1: interrupts with this vector
+ * are a bulk device's: they are no reason to boost that vCPU, whatever
+ * guest.urgent says; 0: guest.urgent decides, as at the start. In force at
+ * once, for a pending interrupt too; a vCPU reset changes nothing, for it is
+ * the VMM that knows where its devices' interrupts go. -ENOENT: no such vCPU.
+ */
+#define KVM_CAP_COOP_BULK_VECTOR	0x4b434f52
+
 /* what a boost does to the vCPU thread */
 /* facts only: no thread is ever touched */
 #define KVM_COOP_POLICY_NONE		0

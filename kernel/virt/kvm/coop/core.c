@@ -329,27 +329,23 @@ static void arm_timer(struct kvm_vcpu_coop *c, u64 at)
 		hrtimer_start(&c->timer, t, HRTIMER_MODE_ABS_PINNED_HARD);
 }
 
-/* Per class: rates in parts per thousand, bursts in us. */
-static u32 vcpu_rate(const struct kvm_coop_config *c, enum coop_class class)
-{
-	return class == COOP_CLASS_RT ? c->rt_rate_permille :
-					c->irq_rate_permille;
-}
+/* Rates in parts per thousand, bursts in us. */
+struct class_limits {
+	u32 rate, burst, vm_rate, vm_burst;
+};
 
-static u32 vcpu_burst(const struct kvm_coop_config *c, enum coop_class class)
+static struct class_limits class_limits(const struct kvm_coop_config *c,
+					enum coop_class class)
 {
-	return class == COOP_CLASS_RT ? c->rt_burst_us : c->irq_burst_us;
-}
-
-static u32 vm_rate(const struct kvm_coop_config *c, enum coop_class class)
-{
-	return class == COOP_CLASS_RT ? c->vm_rt_rate_permille :
-					c->vm_irq_rate_permille;
-}
-
-static u32 vm_burst(const struct kvm_coop_config *c, enum coop_class class)
-{
-	return class == COOP_CLASS_RT ? c->vm_rt_burst_us : c->vm_irq_burst_us;
+	if (class == COOP_CLASS_RT)
+		return (struct class_limits){
+			c->rt_rate_permille, c->rt_burst_us,
+			c->vm_rt_rate_permille, c->vm_rt_burst_us
+		};
+	return (struct class_limits){
+		c->irq_rate_permille, c->irq_burst_us,
+		c->vm_irq_rate_permille, c->vm_irq_burst_us
+	};
 }
 
 /*
@@ -360,20 +356,16 @@ static u64 refill(struct kvm_vcpu *vcpu, enum coop_class class, u64 now,
 		  u64 *wait_ns)
 {
 	struct kvm_coop *coop = &vcpu->kvm->coop;
-	const struct kvm_coop_config *config = &coop->config;
+	struct class_limits l = class_limits(&coop->config, class);
 	struct coop_budget *own = &vcpu->coop.budget[class];
 	struct coop_budget *all = &coop->budget[class];
 
-	coop_budget_refill(own, vcpu_rate(config, class),
-			   us(vcpu_burst(config, class)), now);
+	coop_budget_refill(own, l.rate, us(l.burst), now);
 	raw_spin_lock(&coop->lock);
 	kvm_coop_io_charge(vcpu->kvm);
-	coop_budget_refill(all, vm_rate(config, class),
-			   us(vm_burst(config, class)), now);
-	*wait_ns = max(coop_budget_wait(own, vcpu_rate(config, class),
-					COOP_BUDGET_MIN_NS),
-		       coop_budget_wait(all, vm_rate(config, class),
-					COOP_BUDGET_MIN_NS));
+	coop_budget_refill(all, l.vm_rate, us(l.vm_burst), now);
+	*wait_ns = max(coop_budget_wait(own, l.rate, COOP_BUDGET_MIN_NS),
+		       coop_budget_wait(all, l.vm_rate, COOP_BUDGET_MIN_NS));
 	raw_spin_unlock(&coop->lock);
 	return kvm_coop_budget_left(vcpu, class);
 }
@@ -1279,17 +1271,12 @@ static bool config_valid(struct kvm_coop_config *c)
 	       limit(&c->io_burst_us, 20000, coop_max_vm_burst_us);
 }
 
-/**
- * kvm_coop_enable - KVM_CAP_COOP on a VM
- * @kvm: the VM
- * @cap: args[0] points to struct kvm_coop_config in user space
- *
- * Context: VM ioctl, may sleep.
- * Return: 0; -EINVAL for anything unknown or above a ceiling, -EPERM if the
- * host does not lend or the caller may not, -EBUSY if there are vCPUs or the
- * VM has it already, -EFAULT.
+/*
+ * KVM_CAP_COOP; args[0] points to the configuration. -EINVAL for anything
+ * unknown or above a ceiling, -EPERM if the host does not lend or the caller
+ * may not, -EBUSY if there are vCPUs or the VM has it already, -EFAULT.
  */
-int kvm_coop_enable(struct kvm *kvm, struct kvm_enable_cap *cap)
+static int enable(struct kvm *kvm, struct kvm_enable_cap *cap)
 {
 	const struct kvm_coop_policy *policy;
 	struct kvm_coop_config config;
@@ -1329,4 +1316,47 @@ int kvm_coop_enable(struct kvm *kvm, struct kvm_enable_cap *cap)
 		sched_coop_put();
 	}
 	return ret;
+}
+
+/* KVM_CAP_COOP_BULK_VECTOR: the vCPU's ID, the vector, on or off. */
+static int set_bulk(struct kvm *kvm, struct kvm_enable_cap *cap)
+{
+	u64 vector = cap->args[1];
+	struct kvm_vcpu *vcpu;
+	u64 *word;
+
+	if (!kvm->coop.policy || cap->flags || cap->args[0] > INT_MAX ||
+	    vector < 16 || vector > 255 || cap->args[2] > 1 || cap->args[3])
+		return -EINVAL;
+	vcpu = kvm_get_vcpu_by_id(kvm, cap->args[0]);
+	if (!vcpu)
+		return -ENOENT;
+	word = &vcpu->coop.bulk[vector / 64];
+	raw_spin_lock_irq(&vcpu->coop.lock);
+	if (cap->args[2])
+		WRITE_ONCE(*word, *word | BIT_ULL(vector % 64));
+	else
+		WRITE_ONCE(*word, *word & ~BIT_ULL(vector % 64));
+	raw_spin_unlock_irq(&vcpu->coop.lock);
+	return 0;
+}
+
+/**
+ * kvm_coop_enable_cap - KVM_CAP_COOP* on a VM
+ * @kvm: the VM
+ * @cap: one of them, with arguments from user space
+ *
+ * Context: VM ioctl, may sleep.
+ * Return: 0 or an error, as the ABI header says.
+ */
+int kvm_coop_enable_cap(struct kvm *kvm, struct kvm_enable_cap *cap)
+{
+	switch (cap->cap) {
+	case KVM_CAP_COOP_IO_THREAD:
+		return kvm_coop_io_thread(kvm, cap);
+	case KVM_CAP_COOP_BULK_VECTOR:
+		return set_bulk(kvm, cap);
+	default:
+		return enable(kvm, cap);
+	}
 }

@@ -520,6 +520,50 @@ TEST_F(boost, vector_not_urgent)
 	finish(_metadata, self);
 }
 
+static int bulk_errno(struct kvm_vm *vm, uint64_t vcpu, uint64_t vector,
+		      uint64_t on)
+{
+	struct kvm_enable_cap cap = {
+		.cap = KVM_CAP_COOP_BULK_VECTOR,
+		.args = { vcpu, vector, on },
+	};
+
+	return __vm_ioctl(vm, KVM_ENABLE_CAP, &cap) ? errno : 0;
+}
+
+TEST_F(boost, vector_bulk_refused)
+{
+	struct kvm_enable_cap cap = {
+		.cap = KVM_CAP_COOP_BULK_VECTOR,
+		.args = { 0, COOP_VECTOR, 1, 1 },
+	};
+
+	prepare(self);
+	EXPECT_EQ(EINVAL, bulk_errno(self->vm, 0, 15, 1));
+	EXPECT_EQ(EINVAL, bulk_errno(self->vm, 0, 256, 1));
+	EXPECT_EQ(EINVAL, bulk_errno(self->vm, 0, ~0ULL, 1));
+	EXPECT_EQ(EINVAL, bulk_errno(self->vm, 0, COOP_VECTOR, 2));
+	EXPECT_EQ(EINVAL, bulk_errno(self->vm, 1ULL << 32, COOP_VECTOR, 1));
+	EXPECT_EQ(ENOENT, bulk_errno(self->vm, 99, COOP_VECTOR, 1));
+	EXPECT_EQ(-1, __vm_ioctl(self->vm, KVM_ENABLE_CAP, &cap));
+	EXPECT_EQ(EINVAL, errno);
+}
+
+/* The VMM knows better than the guest which device can wait. */
+TEST_F(boost, vector_bulk)
+{
+	prepare(self);
+	EXPECT_EQ(0, bulk_errno(self->vm, 0, COOP_VECTOR, 1));
+	coop_thread_start(&self->t, guest_timer, 1000);
+	EXPECT_TRUE(stays_fair(self, 300));
+	EXPECT_TRUE(coop_wait(READ_ONCE(self->ctl->irqs) > 20, SOON_MS));
+	EXPECT_EQ(0, counter_boosts(self));
+	EXPECT_EQ(0, bulk_errno(self->vm, 0, COOP_VECTOR, 0));
+	EXPECT_TRUE(coop_wait(counter(self, "coop_boosts_irq"), SOON_MS));
+	EXPECT_EQ(0, bulk_errno(self->vm, 0, COOP_VECTOR + 1, 1));
+	finish(_metadata, self);
+}
+
 /* The guest says that its timers can wait, and then that they cannot. */
 TEST_F(boost, timer_not_due)
 {
