@@ -8,6 +8,9 @@
 #include "lab/lib/proc.h"
 #include "lab/lib/record.h"
 
+/* As Linux's virtio_net names them. */
+#define RX_QUEUES "input"
+
 /* The driver's name of the device: the interrupts of "virtio2" are "virtio2-req.0" and so on. */
 static int driver_name(const char *device, char *name, size_t size)
 {
@@ -36,13 +39,14 @@ static long long sum_line(char *line)
 	}
 }
 
-/* Of the device's queues so far, or -1. */
-static long long interrupts(const char *device)
+/* So far, of those of the device's queues whose names begin with QUEUES; -1 if there are none. */
+static long long interrupts(const char *device, const char *queues)
 {
-	char name[64], *text = proc_read_file("/proc/interrupts", NULL), *save = NULL;
+	char name[80], *text = proc_read_file("/proc/interrupts", NULL), *save = NULL;
 	long long sum = -1;
 
 	if (text && !driver_name(device, name, sizeof(name))) {
+		strncat(name, queues, sizeof(name) - strlen(name) - 1);
 		for (char *line = strtok_r(text, "\n", &save); line;
 		     line = strtok_r(NULL, "\n", &save))
 			if (strstr(line, name) && !strstr(line, "-config"))
@@ -67,7 +71,10 @@ static long long cpu_us(void)
 
 int guestcount_begin(struct guestcount *c, const char *device, int record_fd)
 {
-	*c = (struct guestcount){ device, record_fd, 0, interrupts(device), 0 };
+	*c = (struct guestcount){ .device = device,
+				  .record_fd = record_fd,
+				  .irqs = interrupts(device, ""),
+				  .rx_irqs = interrupts(device, RX_QUEUES) };
 	if (c->irqs < 0)
 		return -1;
 	record_progress(record_fd, 0, 1, "measuring");
@@ -78,7 +85,9 @@ int guestcount_begin(struct guestcount *c, const char *device, int record_fd)
 
 void guestcount_end(struct guestcount *c)
 {
-	c->irqs = interrupts(c->device) - c->irqs;
+	c->irqs = interrupts(c->device, "") - c->irqs;
+	if (c->rx_irqs >= 0)
+		c->rx_irqs = interrupts(c->device, RX_QUEUES) - c->rx_irqs;
 	c->cpu_us = cpu_us() - c->cpu_us;
 	c->ns = proc_now_ns() - c->ns;
 	record_progress(c->record_fd, 1, 1, "measured");
@@ -91,8 +100,9 @@ int guestcount_send(const struct guestcount *c, unsigned long long completed, co
 	FILE *f = open_memstream(&text, &size);
 	int n, ret = -1;
 
-	n = snprintf(answer, sizeof(answer), "requests %llu\nns %lld\nirqs %lld\ncpu_us %lld\n",
-		     completed, c->ns, c->irqs, c->cpu_us);
+	n = snprintf(answer, sizeof(answer),
+		     "requests %llu\nns %lld\nirqs %lld\nrx_irqs %lld\ncpu_us %lld\n", completed,
+		     c->ns, c->irqs, c->rx_irqs, c->cpu_us);
 	if (f && !hist_write(h, f) && !fclose(f))
 		ret = record_data(c->record_fd, "guest.hist", text, size);
 	free(text);

@@ -11,7 +11,8 @@
 struct guestcount {
 	const char *device; /* link to the virtio device, as in /sys/block/vda/device */
 	int record_fd;
-	long long ns, irqs, cpu_us; /* of the interval once it has ended */
+	/* Of the interval once it has ended; rx_irqs, which irqs has too, is -1 if the device receives nothing. */
+	long long ns, irqs, rx_irqs, cpu_us;
 };
 
 /* -1: the device has no interrupts in /proc/interrupts. */

@@ -29,7 +29,7 @@ struct measurement {
 	const struct iobench_case *bench_case;
 	int repeat;
 	long long wall_ns, host_ns, exits, held; /* over the guest's measured interval */
-	long long requests, guest_ns, irqs, guest_cpu_us;
+	long long requests, guest_ns, irqs, rx_irqs, guest_cpu_us;
 	struct hist hist;
 	bool has_hist, has_counts;
 };
@@ -82,8 +82,9 @@ static int read_counts(struct iobench *b, struct measurement *m, const struct re
 	char text[256];
 
 	snprintf(text, sizeof(text), "%.*s", (int)rec->size, rec->data);
-	m->has_counts = sscanf(text, "requests %lld ns %lld irqs %lld cpu_us %lld", &m->requests,
-			       &m->guest_ns, &m->irqs, &m->guest_cpu_us) == 4;
+	m->has_counts = sscanf(text, "requests %lld ns %lld irqs %lld rx_irqs %lld cpu_us %lld",
+			       &m->requests, &m->guest_ns, &m->irqs, &m->rx_irqs,
+			       &m->guest_cpu_us) == 5;
 	if (m->has_counts && m->requests > 0 && m->guest_ns > 0)
 		return 0;
 	return FAIL(b, "the guest completed no request");
@@ -156,6 +157,8 @@ static json_t *metrics_of(struct iobench *b, const struct measurement *m)
 	add_number(metrics, "p999_us", percentile(&m->hist, HIST_P999));
 	add_number(metrics, "guest_max_us", m->hist.max_us);
 	add_number(metrics, "irqs_per_req", m->irqs / n);
+	if (m->rx_irqs >= 0)
+		add_number(metrics, "rx_irqs_per_req", m->rx_irqs / n);
 	add_number(metrics, "held_per_req", m->held / n);
 	add_number(metrics, "guest_cpu_us_per_req", m->guest_cpu_us / n);
 	add_number(metrics, "host_cpu_us_per_req", m->host_ns / 1e3 / n);

@@ -17,7 +17,7 @@
 struct step {
 	uint64_t time;
 	uint64_t slice_left_ns;
-	uint32_t inflight;
+	uint32_t inflight, turn;
 	uint8_t valid, running;
 	uint8_t flush, other; /* flush what is held; change the limits */
 };
@@ -95,7 +95,7 @@ static void complete(struct queue *q, const struct coop_coalesce_limits *l, cons
 
 	q->since = q->waiting ? q->since : step->time;
 	q->waiting++;
-	d = coop_coalesce_complete(&q->s, l, &facts, step->inflight, step->time);
+	d = coop_coalesce_complete(&q->s, l, &facts, step->inflight, step->turn, step->time);
 	require(d.reason < COOP_COALESCE_REASON_NR, "no such reason");
 	q->until = d.until_ns;
 	if (d.reason == COOP_COALESCE_HOLD) {

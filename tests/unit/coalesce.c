@@ -13,7 +13,7 @@ struct load {
 	struct coop_slice_facts facts;
 	struct coop_coalesce s;
 	uint64_t now, until, interval;
-	uint32_t inflight;
+	uint32_t inflight, turn;
 	unsigned long completions, deliveries, reasons[COOP_COALESCE_REASON_NR];
 	bool held;
 };
@@ -46,7 +46,7 @@ static void complete(struct load *l)
 	struct coop_coalesce_decision d;
 
 	run_timer(l, l->now);
-	d = coop_coalesce_complete(&l->s, &l->limits, &l->facts, l->inflight, l->now);
+	d = coop_coalesce_complete(&l->s, &l->limits, &l->facts, l->inflight, l->turn, l->now);
 	count(l, d.reason);
 	l->until = d.until_ns;
 	l->completions++;
@@ -176,12 +176,14 @@ static void test_stream(void)
 	      l.deliveries);
 }
 
-/* Request and response, N of them: the next packet comes after the last one was delivered. */
-static unsigned long held_alone(struct load *l, int n, uint64_t between)
+/* Request and response, N of them: the guest sends its next packet after the last one was
+ * delivered. */
+static unsigned long held_answers(struct load *l, int n, uint64_t between)
 {
 	unsigned long held = 0;
 
 	for (int i = 0; i < n; i++) {
+		l->turn++;
 		complete(l);
 		held += l->held;
 		l->now = (l->held ? l->until : l->now) + between;
@@ -189,22 +191,42 @@ static unsigned long held_alone(struct load *l, int n, uint64_t between)
 	return held;
 }
 
-/* They are hardly held, and less and less, until it is a real stream that comes. */
-static void test_stream_lonely(void)
+/* They are not held, whatever came before, until it is a real stream that comes. */
+static void test_stream_answers(void)
 {
 	struct load l = load_init(COOP_COALESCE_VIC, 0, 0);
-	unsigned long first, later;
+	unsigned long held;
 
 	l.limits.stream = true;
-	first = held_alone(&l, 20000, 50 * US);
-	CHECK(first && first <= 12, "%lu held alone in 5 epochs", first);
-	later = held_alone(&l, 400000, 50 * US);
-	CHECK(later <= 24, "%lu held alone in 100 more", later);
-	run_timer(&l, l.now);
-	l.interval = 20 * US;
-	run(&l);
-	CHECK(l.completions / l.deliveries >= 10, "%lu packets of a stream, %lu deliveries",
-	      l.completions, l.deliveries);
+	held = held_answers(&l, 20000, 50 * US);
+	CHECK(!held, "%lu answers held", held);
+	for (int i = 0; i < 10; i++) {
+		l.interval = 20 * US;
+		run(&l);
+		CHECK(l.completions / l.deliveries >= 10, "%lu packets of a stream, %lu deliveries",
+		      l.completions, l.deliveries);
+		run_timer(&l, l.now + MS);
+		l.interval = 0;
+		held = held_answers(&l, 40000, 50 * US);
+		/* the stream's epoch has to end first */
+		CHECK(held <= 400, "%lu answers held after a stream", held);
+		held = held_answers(&l, 40000, 50 * US);
+		CHECK(!held, "%lu answers held long after a stream", held);
+	}
+}
+
+/* Bursts that are asked for, as rx of bench net has them, are held all the same. */
+static void test_stream_asked(void)
+{
+	struct load l = load_init(COOP_COALESCE_VIC, 20 * US, 0);
+
+	l.limits.stream = true;
+	for (int i = 0; i < 200000; i++) {
+		l.turn += i % 4 == 0;
+		complete(&l);
+	}
+	CHECK(l.completions / l.deliveries >= 10, "%lu packets, %lu deliveries", l.completions,
+	      l.deliveries);
 }
 
 /* A tail of one after each burst of full batches is no reason to stop. */
@@ -356,7 +378,8 @@ int main(void)
 	test_load_stops();
 	test_rate();
 	test_stream();
-	test_stream_lonely();
+	test_stream_answers();
+	test_stream_asked();
 	test_stream_bursts();
 	test_slice_without_facts();
 	test_slice_end();

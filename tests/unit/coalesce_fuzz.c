@@ -44,8 +44,14 @@ static void random_input(struct input *in)
 		struct step *step = &in->steps[i];
 
 		now = fuzz_next() % 32 ? now + fuzz_next() % (200 * US) : word(1000 * MS);
-		*step = (struct step){ now,	    word(3 * MS), word(64),   fuzz_next(),
-				       fuzz_next(), fuzz_next(),  fuzz_next() };
+		*step = (struct step){ .time = now,
+				       .slice_left_ns = word(3 * MS),
+				       .inflight = word(64),
+				       .turn = word(2),
+				       .valid = fuzz_next(),
+				       .running = fuzz_next(),
+				       .flush = fuzz_next(),
+				       .other = fuzz_next() };
 	}
 }
 

@@ -20,7 +20,8 @@
  * What holds for any limits, facts and times: nothing is held longer than
  * max_ns, nor more than COOP_COALESCE_BATCH_MAX completions; a queue of
  * requests with less than the threshold, or nothing, in flight holds nothing;
- * a clock that goes back delivers.
+ * nor does a stream of packets that answer the guest one by one; a clock that
+ * goes back delivers.
  */
 #ifndef HW_VIRTIO_VIRTIO_COALESCE_LOGIC_H
 #define HW_VIRTIO_VIRTIO_COALESCE_LOGIC_H
@@ -31,7 +32,7 @@
 
 #define COOP_COALESCE_BATCH_MAX 64
 #define COOP_COALESCE_PART      8 /* epochs until auto tries one more */
-#define COOP_COALESCE_PATIENCE_MAX 64 /* epochs a lonely stream is left alone */
+#define COOP_COALESCE_TURNS     8 /* what may be answers without being many */
 #define COOP_COALESCE_S_NS      1000000000ull
 
 enum coop_coalesce_policy {
@@ -47,7 +48,8 @@ enum coop_coalesce_policy {
 enum coop_coalesce_reason {
     COOP_COALESCE_HOLD,
     COOP_COALESCE_DIRECT,   /* policy off */
-    COOP_COALESCE_IDLE,     /* few requests are in flight: somebody waits */
+    COOP_COALESCE_IDLE,     /* somebody waits: few requests are in flight, or
+                               each packet is an answer */
     COOP_COALESCE_SLOW,     /* the rate is too low to gain anything */
     COOP_COALESCE_RATIO,    /* as many as the ratio, or the frequency, asks */
     COOP_COALESCE_SLICE_END,
@@ -111,11 +113,9 @@ struct coop_slice_facts {
  * @held_since: the first of them
  * @delivered: the last delivery
  * @due: why the hold ends when its time is up
- * @full: deliveries of the present epoch that are complete batches
- * @alone: those whose time was up with one completion only
- * @rest: epochs for which a lonely stream is still left alone
- * @patience: as many the next time, 0 is 1
- * @lonely_iops: its rate when it was found lonely
+ * @turn: of the last completion
+ * @turns: completions of the present epoch that came with a turn of their own
+ * @answers: most of the last epoch's did
  */
 struct coop_coalesce {
     uint64_t clock;
@@ -124,14 +124,12 @@ struct coop_coalesce {
     uint32_t completions;
     uint32_t deliveries;
     uint32_t timeouts;
-    uint32_t full;
-    uint32_t alone;
     uint32_t iops;
     uint32_t batch;
     uint32_t ceiling;
-    uint32_t rest;
-    uint32_t patience;
-    uint32_t lonely_iops;
+    uint32_t turn;
+    uint32_t turns;
+    bool answers;
     uint32_t held;
     uint64_t held_since;
     uint64_t delivered;
@@ -200,29 +198,15 @@ static inline void coop_coalesce_adapt(struct coop_coalesce *s)
 }
 
 /*
- * Packets that wait in vain for company are answers that somebody waits for:
- * a stream of those is left alone, for twice as long each time, or until its
- * rate has doubled. So their latency stays that of off but for one in many.
+ * Packets of which each comes after one that the guest has sent are answers,
+ * and the guest waits for them before it goes on. The turns of the present
+ * epoch count too, so that one more is hardly held when a stream turns into
+ * answers.
  */
-static inline bool coop_coalesce_lonely(const struct coop_coalesce *s,
-                                        const struct coop_coalesce_limits *l)
+static inline bool coop_coalesce_answers(const struct coop_coalesce *s)
 {
-    return l->stream && s->alone > 2 && s->alone - 2 > s->full;
-}
-
-static inline void coop_coalesce_rest(struct coop_coalesce *s,
-                                      const struct coop_coalesce_limits *l)
-{
-    if (coop_coalesce_lonely(s, l)) {
-        s->rest = s->patience ? s->patience : 1;
-        s->patience = s->rest < COOP_COALESCE_PATIENCE_MAX ? s->rest * 2
-                                                           : s->rest;
-        s->lonely_iops = s->iops;
-    } else if (s->rest) {
-        s->rest = s->iops / 2 > s->lonely_iops ? 0 : s->rest - 1;
-    } else if (s->full) {
-        s->patience = 0;
-    }
+    return s->answers ||
+           s->turns > COOP_COALESCE_TURNS + s->completions / 2;
 }
 
 static inline void coop_coalesce_begin_epoch(struct coop_coalesce *s,
@@ -233,8 +217,7 @@ static inline void coop_coalesce_begin_epoch(struct coop_coalesce *s,
     s->completions = 0;
     s->deliveries = 0;
     s->timeouts = 0;
-    s->full = 0;
-    s->alone = 0;
+    s->turns = 0;
 }
 
 static inline void coop_coalesce_epoch(struct coop_coalesce *s,
@@ -249,7 +232,7 @@ static inline void coop_coalesce_epoch(struct coop_coalesce *s,
     s->iops = coop_coalesce_per_s(s->completions, now - s->epoch_start);
     batch = s->completions ? coop_coalesce_wanted(s, l) : 1;
     coop_coalesce_adapt(s);
-    coop_coalesce_rest(s, l);
+    s->answers = s->turns > s->completions / 2;
     if (l->policy == COOP_COALESCE_AUTO &&
         batch > s->ceiling / COOP_COALESCE_PART) {
         batch = s->ceiling / COOP_COALESCE_PART;
@@ -276,8 +259,8 @@ coop_coalesce_load(const struct coop_coalesce *s,
     if (!s->iops || s->iops < l->iops) {
         return COOP_COALESCE_SLOW;
     }
-    if (l->stream && (s->rest || coop_coalesce_lonely(s, l))) {
-        return COOP_COALESCE_SLOW;
+    if (l->stream && coop_coalesce_answers(s)) {
+        return COOP_COALESCE_IDLE;
     }
     return COOP_COALESCE_HOLD;
 }
@@ -358,6 +341,8 @@ static inline void coop_coalesce_delivered(struct coop_coalesce *s,
  * @l: its limits; may differ from call to call
  * @facts: of the vCPU that takes the interrupt
  * @inflight: requests of the queue that the device still works on
+ * @turn: any number that changes whenever the guest sends something that
+ *        completions of this queue may answer; constant if it does not matter
  * @now: ns, of any monotonic clock
  *
  * Returns HOLD and until when, or why to deliver. A hold stands until the
@@ -367,7 +352,7 @@ static inline struct coop_coalesce_decision
 coop_coalesce_complete(struct coop_coalesce *s,
                        const struct coop_coalesce_limits *l,
                        const struct coop_slice_facts *facts,
-                       uint32_t inflight, uint64_t now)
+                       uint32_t inflight, uint32_t turn, uint64_t now)
 {
     struct coop_coalesce_decision d = { COOP_COALESCE_HOLD, UINT64_MAX };
 
@@ -383,6 +368,8 @@ coop_coalesce_complete(struct coop_coalesce *s,
     s->held_since = s->held ? s->held_since : now;
     s->held++;
     s->completions++;
+    s->turns += turn != s->turn;
+    s->turn = turn;
     s->outstanding += (uint64_t)inflight + s->held;
     if (d.reason == COOP_COALESCE_HOLD) {
         d.reason = coop_coalesce_load(s, l, inflight);
@@ -398,7 +385,6 @@ coop_coalesce_complete(struct coop_coalesce *s,
         coop_coalesce_policy(&d, s, l, facts, now);
     }
     if (d.reason != COOP_COALESCE_HOLD) {
-        s->full += d.reason == COOP_COALESCE_RATIO;
         coop_coalesce_delivered(s, now);
     }
     return d;
@@ -417,7 +403,6 @@ coop_coalesce_expire(struct coop_coalesce *s, uint64_t now)
     }
     if (s->due != COOP_COALESCE_RATIO) {
         s->timeouts++;
-        s->alone += s->held == 1;
     }
     coop_coalesce_delivered(s, now);
     return s->due;

@@ -34,9 +34,12 @@ struct VirtIOCoalesce {
     const VirtIOCoalesceConf *conf;
     AioContext *ctx;
     bool stream;
+    VirtQueue *sends;           /* what it sends is answered here, or NULL */
     QLIST_ENTRY(VirtIOCoalesce) next;   /* protected by the BQL */
 
     QemuMutex lock;
+    bool bulk;                  /* the host knows that bulk_msg is */
+    MSIMessage bulk_msg;
     QEMUTimer *timer;
     bool used;                  /* the timer has run since the last flush */
     uint64_t until_ns;          /* meaningful while something is held */
@@ -71,11 +74,11 @@ static const char *const count_names[] = {
     [COOP_COALESCE_FLUSH] = "flush",
 };
 
-static VirtIOCoalesceSource *slice_source;
+static const VirtIOCoalesceHost *coalesce_host;
 
-void virtio_coalesce_set_source(VirtIOCoalesceSource *source)
+void virtio_coalesce_set_host(const VirtIOCoalesceHost *host)
 {
-    qatomic_set(&slice_source, source);
+    qatomic_set(&coalesce_host, host);
 }
 
 static uint64_t clock_ns(void)
@@ -83,28 +86,55 @@ static uint64_t clock_ns(void)
     return qemu_clock_get_ns(QEMU_CLOCK_REALTIME);
 }
 
-/*
- * The vCPU is that of the queue's MSI-X message, as the guest has set it now.
- * Without a source the facts are invalid, and slice decides as vic does.
- */
-static void get_facts(VirtIOCoalesce *c, struct coop_slice_facts *facts)
+/* The queue's MSI-X message, as the guest has set it now. */
+static bool get_message(const VirtIOCoalesce *c, MSIMessage *msg)
 {
-    VirtIOCoalesceSource *source = qatomic_read(&slice_source);
     uint16_t vector = virtio_queue_vector(c->vdev,
                                           virtio_get_queue_index(c->vq));
+
+    if (!c->pci || !msix_enabled(c->pci) || vector == VIRTIO_NO_VECTOR) {
+        return false;
+    }
+    *msg = msix_get_message(c->pci, vector);
+    return true;
+}
+
+/* Without a host the facts are invalid, and slice decides as vic does. */
+static void get_facts(VirtIOCoalesce *c, struct coop_slice_facts *facts)
+{
+    const VirtIOCoalesceHost *host = qatomic_read(&coalesce_host);
     MSIMessage msg;
 
     memset(facts, 0, sizeof(*facts));
-    if (!source) {
+    if (!host) {
         if (qatomic_read(&c->conf->policy) == COOP_COALESCE_SLICE) {
             warn_report_once("coalesce=slice: nothing is known about the time "
                              "slices of vCPUs here: it works as vic");
         }
-        return;
+    } else if (get_message(c, &msg)) {
+        host->get_facts(&msg, facts);
     }
-    if (c->pci && msix_enabled(c->pci) && vector != VIRTIO_NO_VECTOR) {
-        msg = msix_get_message(c->pci, vector);
-        source(&msg, facts);
+}
+
+/*
+ * Interrupts of a bulk queue boost nobody. The guest may move them from vCPU
+ * to vCPU, so this is looked at before each of them.
+ */
+static void mark_bulk(VirtIOCoalesce *c, bool bulk)
+{
+    const VirtIOCoalesceHost *host = qatomic_read(&coalesce_host);
+    MSIMessage msg = { 0 };
+
+    bulk = bulk && host && get_message(c, &msg);
+    if (c->bulk && (!bulk || msg.address != c->bulk_msg.address ||
+                    msg.data != c->bulk_msg.data)) {
+        host->set_bulk(&c->bulk_msg, false);
+        c->bulk = false;
+    }
+    if (bulk && !c->bulk) {
+        host->set_bulk(&msg, true);
+        c->bulk_msg = msg;
+        c->bulk = true;
     }
 }
 
@@ -121,6 +151,13 @@ static void get_limits(const VirtIOCoalesce *c, struct coop_coalesce_limits *l)
     l->epoch_ns = (uint64_t)qatomic_read(&conf->epoch_ms) * SCALE_MS;
     l->max_ns = (uint64_t)qatomic_read(&conf->max_us) * SCALE_US;
     l->cutoff_ns = (uint64_t)qatomic_read(&conf->cutoff_us) * SCALE_US;
+}
+
+/* Where the guest stands in the queue on which it sends. */
+static uint32_t get_turn(const VirtIOCoalesce *c)
+{
+    return c->sends ? virtio_queue_get_last_avail_idx(
+                          c->vdev, virtio_get_queue_index(c->sends)) : 0;
 }
 
 static void account(VirtIOCoalesce *c, enum coop_coalesce_reason reason)
@@ -153,17 +190,27 @@ bool virtio_coalesce_hold(VirtIOCoalesce *c, unsigned int inflight)
     struct coop_coalesce_decision d = { .reason = COOP_COALESCE_FLUSH };
     struct coop_coalesce_limits limits;
     struct coop_slice_facts facts;
+    bool off, urgent;
 
-    /* Switched off during a hold: its timer finds nothing new, no harm. */
-    if (!c || qatomic_read(&c->conf->policy) == COOP_COALESCE_OFF) {
+    if (!c) {
+        return false;
+    }
+    off = qatomic_read(&c->conf->policy) == COOP_COALESCE_OFF;
+    urgent = qatomic_read(&c->conf->urgent);
+    if (off && urgent && !qatomic_read(&c->bulk)) {
         return false;
     }
     QEMU_LOCK_GUARD(&c->lock);
+    mark_bulk(c, !urgent);
+    /* Switched off during a hold: its timer finds nothing new, no harm. */
+    if (off) {
+        return false;
+    }
     if (may_hold(c)) {
         get_limits(c, &limits);
         get_facts(c, &facts);
         d = coop_coalesce_complete(&c->state, &limits, &facts, inflight,
-                                   clock_ns());
+                                   get_turn(c), clock_ns());
     } else if (!coop_coalesce_flush(&c->state, clock_ns())) {
         return false;
     }
@@ -230,13 +277,14 @@ void virtio_coalesce_reset(VirtIOCoalesce *c)
     }
     WITH_QEMU_LOCK_GUARD(&c->lock) {
         timer_del(c->timer);
+        mark_bulk(c, false);
         coop_coalesce_reset(&c->state);
     }
 }
 
 void virtio_coalesce_attach(VirtIODevice *vdev, VirtQueue *vq,
                             VirtIOCoalesceConf *conf, AioContext *ctx,
-                            bool stream)
+                            bool stream, VirtQueue *sends)
 {
     VirtIOCoalesce *c = g_new0(VirtIOCoalesce, 1);
     BusState *bus = qdev_get_parent_bus(DEVICE(vdev));
@@ -248,6 +296,7 @@ void virtio_coalesce_attach(VirtIODevice *vdev, VirtQueue *vq,
     c->conf = conf;
     c->ctx = ctx;
     c->stream = stream;
+    c->sends = sends;
     qemu_mutex_init(&c->lock);
     c->timer = aio_timer_new(ctx, QEMU_CLOCK_REALTIME, SCALE_NS, hold_timer, c);
     QLIST_INSERT_HEAD(&conf->queues, c, next);
@@ -259,6 +308,7 @@ void virtio_coalesce_detach(VirtIOCoalesce *c)
     if (!c) {
         return;
     }
+    mark_bulk(c, false);
     timer_free(c->timer);
     QLIST_REMOVE(c, next);
     qemu_mutex_destroy(&c->lock);
@@ -411,7 +461,7 @@ void virtio_coalesce_class_init(ObjectClass *oc, size_t conf_offset)
     object_class_property_add(oc, "coalesce-urgent", "bool", get_urgent,
                               set_urgent, NULL, whole);
     object_class_property_set_description(oc, "coalesce-urgent",
-        "Hold nothing while the vCPU that takes the interrupt is preempted");
+        "Off: bulk: wait for a vCPU that is preempted, and do not boost it");
     object_class_property_add(oc, "coalesce-stats", "CoalesceStats", get_stats,
                               NULL, NULL, whole);
     object_class_property_set_description(oc, "coalesce-stats",

@@ -36,21 +36,27 @@ void virtio_coalesce_conf_init(VirtIOCoalesceConf *conf);
 
 /*
  * @vq completes in @ctx and is of @vdev, which is on its bus. @stream: its
- * completions come unasked, like packets. Freed with the queue. BQL held.
+ * completions come unasked, like packets. @sends: the queue on which the guest
+ * sends what these may answer, handled in @ctx too; or NULL. Freed with the
+ * queue. BQL held.
  */
 void virtio_coalesce_attach(VirtIODevice *vdev, VirtQueue *vq,
                             VirtIOCoalesceConf *conf, AioContext *ctx,
-                            bool stream);
+                            bool stream, VirtQueue *sends);
 
 /*
- * Fill @facts about the vCPU that takes @msg; they are zeroed, that is
- * invalid, before. Called in any AioContext, without the BQL; must not block.
+ * What the accelerator knows of the vCPU that takes an interrupt, and can be
+ * told. Called in any AioContext, without the BQL; must not block.
  */
-typedef void VirtIOCoalesceSource(const MSIMessage *msg,
-                                  struct coop_slice_facts *facts);
+typedef struct VirtIOCoalesceHost {
+    /* Fill @facts; they are zeroed, that is invalid, before. */
+    void (*get_facts)(const MSIMessage *msg, struct coop_slice_facts *facts);
+    /* This interrupt is, or is no more, worth no boost. */
+    void (*set_bulk)(const MSIMessage *msg, bool bulk);
+} VirtIOCoalesceHost;
 
 /* NULL, as at the start: nothing is known about time slices. */
-void virtio_coalesce_set_source(VirtIOCoalesceSource *source);
+void virtio_coalesce_set_host(const VirtIOCoalesceHost *host);
 
 /* For virtio.c. All take NULL for a queue that was not attached. */
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * kvm-coop: the time slice of the vCPU that takes an interrupt, for completion
- * coalescing.
+ * kvm-coop: the vCPU that takes an interrupt, for completion coalescing: its
+ * time slice, and whether the interrupt is worth a boost.
  */
 #include "qemu/osdep.h"
 #include "qemu/host-utils.h"
@@ -44,7 +44,7 @@ static uint64_t slice_left(const struct kvm_coop_vmm_run *run,
 }
 
 /* Any thread, without the BQL; a vCPU's page stays mapped for RCU readers. */
-static void G_GNUC_UNUSED get_facts(const MSIMessage *msg, struct coop_slice_facts *facts)
+static void get_facts(const MSIMessage *msg, struct coop_slice_facts *facts)
 {
     struct kvm_coop_vmm_grant grant;
     struct kvm_coop_vmm_run run;
@@ -65,9 +65,31 @@ static void G_GNUC_UNUSED get_facts(const MSIMessage *msg, struct coop_slice_fac
     }
 }
 
+/* A host kernel that does not know this boosts as the guest wants it. */
+static void set_bulk(const MSIMessage *msg, bool bulk)
+{
+    struct kvm_enable_cap cap = {
+        .cap = KVM_CAP_COOP_BULK_VECTOR,
+        .args = { 0, msg->data & MSI_DATA_VECTOR_MASK, bulk },
+    };
+    CPUState *cs;
+
+    RCU_READ_LOCK_GUARD();
+    cs = target_of(msg);
+    if (cs) {
+        cap.args[0] = kvm_arch_vcpu_id(cs);
+        kvm_vm_ioctl(kvm_state, KVM_ENABLE_CAP, &cap);
+    }
+}
+
 void kvm_coop_slice_init(void)
 {
+    static const VirtIOCoalesceHost G_GNUC_UNUSED host = {
+        .get_facts = get_facts,
+        .set_bulk = set_bulk,
+    };
+
 #ifdef CONFIG_VIRTIO
-    virtio_coalesce_set_source(get_facts);
+    virtio_coalesce_set_host(&host);
 #endif
 }

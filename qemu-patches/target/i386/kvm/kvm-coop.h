@@ -33,7 +33,7 @@ const struct kvm_coop_config *kvm_coop_config(void);
 void kvm_coop_init_vcpu(X86CPU *cpu);
 void kvm_coop_destroy_vcpu(X86CPU *cpu);
 
-/* Tell completion coalescing about the vCPUs' time slices. */
+/* Connect completion coalescing with the vCPUs. */
 void kvm_coop_slice_init(void);
 
 /*
