@@ -31,20 +31,22 @@ struct mode {
 	const char *cpu, *accel; /* QEMU's */
 	const char *append; /* for the guest's kernel command line */
 	bool coop; /* counts where preemptions hit */
+	bool defer;
 };
 
 /* The guest asks for nothing but this: KVM_COOP_F_OBSERVE, and KVM_COOP_F_DEFER with it. */
 static const struct mode modes[] = {
-	{ "vanilla", "host", "kvm", "", false },
-	{ "vanilla-aa", "host", "kvm", "", false },
-	{ "observe", "host,kvm-coop=on", "kvm", "coop_module=kvm_coop_guest,features=8", true },
+	{ "vanilla", "host", "kvm", "", false, false },
+	{ "vanilla-aa", "host", "kvm", "", false, false },
+	{ "observe", "host,kvm-coop=on", "kvm", "coop_module=kvm_coop_guest,features=8", true,
+	  false },
 	{ "defer", "host,kvm-coop=on", "kvm,coop-defer=on",
-	  "coop_module=kvm_coop_guest,features=12", true },
+	  "coop_module=kvm_coop_guest,features=12", true, true },
 };
 
 struct options {
 	struct driver_choice modes; /* of struct mode */
-	int repeat, groups, loops, result_limit;
+	int repeat, groups, loops, grace_us, result_limit;
 };
 
 struct bench {
@@ -66,6 +68,7 @@ static const char usage[] =
 	"  --repeat N          rounds (1)\n"
 	"  --groups N          of hackbench: 10 senders and 10 receivers each (2)\n"
 	"  --loops N           messages that each sender sends (400)\n"
+	"  --grace US          the longest deferral, of defer (the host's default)\n"
 	"  --result-limit S    until hackbench has ended (120)\n";
 
 static const struct option long_options[] = {
@@ -73,6 +76,7 @@ static const struct option long_options[] = {
 	{ "repeat", required_argument, NULL, 'r' },
 	{ "groups", required_argument, NULL, 'g' },
 	{ "loops", required_argument, NULL, 'l' },
+	{ "grace", required_argument, NULL, 'G' },
 	{ "result-limit", required_argument, NULL, 'R' },
 	{ "help", no_argument, NULL, 'h' },
 	{ 0 },
@@ -91,6 +95,8 @@ static int set_option(void *options, int opt)
 		return proc_option_number("groups", optarg, 1, 100, &o->groups);
 	case 'l':
 		return proc_option_number("loops", optarg, 1, 1000000, &o->loops);
+	case 'G':
+		return proc_option_number("grace", optarg, 1, 500, &o->grace_us);
 	case 'R':
 		return proc_option_number("result-limit", optarg, 1, 3600, &o->result_limit);
 	case 'h':
@@ -132,13 +138,16 @@ static int place_vcpus(struct vm *vm)
 static int boot_guest(struct bench *b, struct vm *vm, const struct mode *mode, const char *name)
 {
 	struct vm_config config;
-	char append[200];
+	char append[200], accel[80];
 
 	snprintf(append, sizeof(append), "coop_role=l2 %s", mode->append);
+	snprintf(accel, sizeof(accel), "%s", mode->accel);
+	if (mode->defer && b->o->grace_us)
+		snprintf(accel, sizeof(accel), "%s,coop-grace-us=%d", mode->accel, b->o->grace_us);
 	vm_config_init(&config);
 	config.name = name;
 	config.cpu = mode->cpu;
-	config.accel = mode->accel;
+	config.accel = accel;
 	config.append = append;
 	config.vcpus = VCPUS;
 	config.qemu_cpu = CPU_REST;
@@ -301,8 +310,8 @@ static int measure(void *arg, const void *entry, int round)
 
 static json_t *parameters(const struct options *o)
 {
-	return json_pack("{s:i, s:i, s:i, s:i}", "repeat", o->repeat, "vcpus", VCPUS, "groups",
-			 o->groups, "loops", o->loops);
+	return json_pack("{s:i, s:i, s:i, s:i, s:i}", "repeat", o->repeat, "vcpus", VCPUS, "groups",
+			 o->groups, "loops", o->loops, "grace_us", o->grace_us);
 }
 
 static int start_cotenants(struct bench *b)
