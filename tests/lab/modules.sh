@@ -30,3 +30,26 @@ modules_unload() { # sets MODULES_LEFT to the names of those that stay
 		busybox rmmod "${name//-/_}" || MODULES_LEFT+=("$name")
 	done
 }
+
+# With kmemleak=on: what is allocated between these two and lost, the kernel says in its log, and the lab fails.
+KMEMLEAK=/sys/kernel/debug/kmemleak
+
+leaks_watched() {
+	grep -qw kmemleak=on /proc/cmdline
+}
+
+leaks_begin() {
+	leaks_watched || return 0
+	echo clear >"$KMEMLEAK"
+}
+
+# Nothing that is younger than 5 s counts as lost.
+leaks_end() {
+	leaks_watched || return 0
+	busybox sleep 6
+	echo scan >"$KMEMLEAK" || {
+		echo "coop: this kernel has no kmemleak, or gave it up: see its log"
+		return 1
+	}
+	busybox head -n 40 "$KMEMLEAK"
+}

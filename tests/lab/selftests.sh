@@ -38,6 +38,7 @@ count() { # NAME STATUS
 }
 
 record "expect $((25 * $#))"
+leaks_begin
 modules_load "$kernel"
 for program in "$@"; do
 	name=${program##*/}
@@ -49,6 +50,7 @@ for program in "$@"; do
 	n=$((n + 1))
 done
 modules_unload
+leaks_end
 for name in ${MODULES_LEFT[@]+"${MODULES_LEFT[@]}"}; do
 	names+=" $name(not unloaded)"
 	failed=$((failed + 1))
