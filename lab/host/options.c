@@ -158,7 +158,7 @@ int options_check(const struct lab_options *o)
 {
 	if (check_file("kernel", o->kernel, R_OK, "run ./coop build kernel") ||
 	    check_file("QEMU", o->qemu, X_OK, "run ./coop build qemu") ||
-	    check_file("PID 1", o->init, X_OK, "run ./coop build tools"))
+	    (!here_chosen(o) && check_file("PID 1", o->init, X_OK, "run ./coop build tools")))
 		return -1;
 	/* L2's initramfs is the job's business: it may do without an L2. */
 	return strpbrk(o->initrd, " \t\"") ? check_file("initramfs", o->initrd, R_OK, "") : 0;
