@@ -22,7 +22,8 @@ kernel_make() { # the words of a make command, in KERNEL_MAKE
 		"KBUILD_BUILD_TIMESTAMP=1970-01-01 00:00:00" "KCFLAGS=${KCFLAGS:-}" "-j$JOBS")
 }
 
-kernel_fragments() { # kernel|kernel-debug
+kernel_fragments() { # kernel|kernel-debug: sets KERNEL_BASE, FRAGMENTS
+	KERNEL_BASE=
 	FRAGMENTS=("$COOP_ROOT"/configs/{lab,host,guest}.config)
 	[ "$1" = kernel ] || FRAGMENTS+=("$COOP_ROOT/configs/debug.config")
 }
@@ -36,10 +37,21 @@ config_check() { # NAME CONFIG FRAGMENT...
 		FILENAME != ARGV[1] && /^CONFIG_/ { want[$1] = substr($0, length($1) + 2) }
 		END {
 			for (o in want)
-				if (want[o] != (o in have ? have[o] : "n"))
+				# with tracers of its own a kernel has the tracepoints anyway
+				if (want[o] != (o in have ? have[o] : "n") &&
+				    !(o == "CONFIG_ENABLE_DEFAULT_TRACERS" && have["CONFIG_GENERIC_TRACER"] == "y"))
 					print o "=" want[o]
 		}' "$config" "$@" | LC_ALL=C sort | xargs)
 	[ -z "$missing" ] || die "$name: the kernel's configuration does not take: $missing: correct configs/"
+}
+
+# What the fragments change: a configuration, packed or not, or the smallest one.
+kernel_base() { # DIR
+	if [ -n "$KERNEL_BASE" ]; then
+		xz -dcf "$KERNEL_BASE" >"$1/.config"
+	else
+		"${KERNEL_MAKE[@]}" -s tinyconfig
+	fi
 }
 
 kernel_config() { # NAME DIR
@@ -47,12 +59,12 @@ kernel_config() { # NAME DIR
 	local -a kconfig
 	# of what was grafted, only Kconfig files have a say in this
 	mapfile -t kconfig < <(grep -E '(^|/)Kconfig' "$GRAFT_TREE.manifest" | sed "s,^,$GRAFT_TREE/,")
-	id=$(fingerprint "${FRAGMENTS[@]}" ${kconfig[@]+"${kconfig[@]}"} <<<"$LINUX_VERSION $LINUX_ID $(gcc --version | head -n 1)")
+	id=$(fingerprint "${FRAGMENTS[@]}" ${KERNEL_BASE:+"$KERNEL_BASE"} ${kconfig[@]+"${kconfig[@]}"} <<<"$LINUX_VERSION $LINUX_ID $(gcc --version | head -n 1)")
 	stamp_is "$2/.coop-config" "$id" && return 0
 	say "$1: configuring"
 	mkdir -p "$CACHE/log"
 	{
-		"${KERNEL_MAKE[@]}" -s tinyconfig &&
+		kernel_base "$2" &&
 			(cd "$GRAFT_TREE" && scripts/kconfig/merge_config.sh -m -O "$2" "$2/.config" "${FRAGMENTS[@]}") &&
 			"${KERNEL_MAKE[@]}" -s olddefconfig
 	} >"$log" 2>&1 || die_with_log "$1: configuring failed" "$log"
@@ -71,8 +83,21 @@ build_history() { # NAME LINES SECONDS: sets HISTORY_LINES, HISTORY_SECONDS
 	fi
 }
 
+# Configure and compile; LINES is 0 if nobody knows how many there will be.
+kernel_compile() { # NAME DIR LINES SECONDS
+	local fresh=0
+	kernel_make "$2"
+	kernel_config "$1" "$2"
+	build_history "$1" "$3" "$4"
+	# an incremental build has no known number of steps
+	[ ! -f "$2/.coop-stamp" ] || HISTORY_LINES=0
+	[ -d "$2/init" ] || fresh=1
+	job "$1" "$1" "$HISTORY_SECONDS" meter_lines "$HISTORY_LINES" "${KERNEL_MAKE[@]}" bzImage modules
+	[ "$fresh" -eq 0 ] || echo "$(wc -l <"$CACHE/log/$1.log") $JOB_SECONDS" >"$CACHE/log/$1.history"
+}
+
 kernel_build() { # kernel|kernel-debug LINES SECONDS
-	local name=$1 dir=$CACHE/build/$1 id fresh=0
+	local name=$1 dir=$CACHE/build/$1 id
 	graft_linux
 	kernel_fragments "$name"
 	id=$(fingerprint "${FRAGMENTS[@]}" "$COOP_ROOT/scripts/build-kernel.sh" <<<"$GRAFT_ID $(gcc --version | head -n 1)")
@@ -82,14 +107,7 @@ kernel_build() { # kernel|kernel-debug LINES SECONDS
 	fi
 	ccache_env
 	mkdir -p "$dir"
-	kernel_make "$dir"
-	kernel_config "$name" "$dir"
-	build_history "$name" "$2" "$3"
-	# an incremental build has no known number of steps
-	[ ! -f "$dir/.coop-stamp" ] || HISTORY_LINES=0
-	[ -d "$dir/init" ] || fresh=1
-	job "$name" "$name" "$HISTORY_SECONDS" meter_lines "$HISTORY_LINES" "${KERNEL_MAKE[@]}" bzImage modules
-	[ "$fresh" -eq 0 ] || echo "$(wc -l <"$CACHE/log/$name.log") $JOB_SECONDS" >"$CACHE/log/$name.history"
+	kernel_compile "$name" "$dir" "$2" "$3"
 	stamp_set "$dir/.coop-stamp" "$id"
 }
 

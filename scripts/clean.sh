@@ -10,12 +10,12 @@ usage() {
 	cat <<END
 usage: ./coop clean [--all]
 
-Removes builds, work trees and logs from $CACHE; with --all also the upstream
+Removes builds, packages, work trees and logs from $CACHE; with --all also the upstream
 sources, apt's private state and the compiler cache. results/ is never touched.
 END
 }
 
-what=(build tree tmp log)
+what=(build packages tree tmp log)
 case ${1:-} in
 '') ;;
 --all) what+=(src apt ccache) ;;

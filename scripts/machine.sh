@@ -48,20 +48,22 @@ git_dirty() {
 }
 
 # What a result has to say about where it came from.
-environment_json() { # ACCELERATOR
-	local build=$CACHE/build/kernel accelerator=$1 kernel config
-	kernel=$(cat "$build/include/config/kernel.release")
-	config=$build/.config
-	if [ "$1" = here ]; then
-		accelerator=kvm
-		kernel=$(uname -r)
-		config=/boot/config-$kernel
-		[ -r "$config" ] || config=/dev/null
-	fi
-	jq -n --arg accelerator "$accelerator" --arg kernel "$kernel" \
-		--arg qemu "$(cat "$CACHE/tree/qemu/VERSION")" --arg commit "$(git_commit)" --argjson dirty "$(git_dirty)" \
+environment_write() { # ACCELERATOR KERNEL CONFIG QEMU COMMIT DIRTY
+	local config=$3
+	[ -r "$config" ] || config=/dev/null
+	jq -n --arg accelerator "$1" --arg kernel "$2" --arg qemu "$4" --arg commit "$5" --argjson dirty "$6" \
 		--arg config_hash "$(sha256sum <"$config" | cut -c 1-16)" --argjson cores "$(nproc)" \
 		--argjson memory_mib "$(memory_mib)" --arg distribution "$(distribution)" \
 		--arg cpu "$(sed -n 's/^model name[[:space:]]*: //p' /proc/cpuinfo | head -n 1)" \
 		--arg date "$(date -u +%Y-%m-%dT%H:%M:%SZ)" '$ARGS.named'
+}
+
+environment_json() { # ACCELERATOR
+	local build=$CACHE/build/kernel qemu
+	qemu=$(cat "$CACHE/tree/qemu/VERSION")
+	if [ "$1" = here ]; then
+		environment_write kvm "$(uname -r)" "/boot/config-$(uname -r)" "$qemu" "$(git_commit)" "$(git_dirty)"
+	else
+		environment_write "$1" "$(cat "$build/include/config/kernel.release")" "$build/.config" "$qemu" "$(git_commit)" "$(git_dirty)"
+	fi
 }

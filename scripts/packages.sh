@@ -9,6 +9,7 @@ PACKAGES_QEMU="dpkg-dev debian-archive-keyring ninja-build python3 python3-venv 
 	zlib1g-dev liburing-dev libcap-ng-dev libattr1-dev"
 PACKAGES_TOOLS="libjansson-dev libncurses-dev liburing-dev jq"
 PACKAGES_LAB="seabios qemu-system-data ipxe-qemu busybox-static rt-tests stress-ng"
+PACKAGES_PACKAGING="debhelper dh-dkms dpkg-dev"
 PACKAGES_TEST="shellcheck"
 
 # apt-get as this project calls it; COOP_APT_OPTIONS are the user's own.

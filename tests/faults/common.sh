@@ -16,7 +16,7 @@ fault_cleanup() {
 		mv "$WORK/out" "$COOP_TEST_KEEP"
 		echo "the lab run is kept in $COOP_TEST_KEEP" >&2
 	fi
-	rm -rf "$WORK"
+	rm -rf --one-file-system "$WORK"
 }
 trap fault_cleanup EXIT
 trap 'exit 143' INT TERM
@@ -37,7 +37,7 @@ fail() {
 
 # The commands under test must neither take part in our lock nor find our cache.
 isolate() {
-	unset COOP_LOCK_FD COOP_ROOT CACHE COOP_LINUX_SRC COOP_QEMU_SRC COOP_DISK_NEED_GIB COOP_APT_OPTIONS
+	unset COOP_LOCK_FD COOP_ROOT CACHE COOP_LINUX_SRC COOP_QEMU_SRC COOP_DISK_NEED_GIB COOP_APT_OPTIONS COOP_PACKAGE_CONFIG
 	export XDG_CACHE_HOME=$WORK/cache
 	mkdir -p "$XDG_CACHE_HOME/kvm-coop"
 }
