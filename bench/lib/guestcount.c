@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "bench/lib/guestcount.h"
+#include "bench/lib/histrecord.h"
 #include "lab/lib/proc.h"
 #include "lab/lib/record.h"
 
@@ -95,16 +96,13 @@ void guestcount_end(struct guestcount *c)
 
 int guestcount_send(const struct guestcount *c, unsigned long long completed, const struct hist *h)
 {
-	char *text = NULL, answer[200];
-	size_t size = 0;
-	FILE *f = open_memstream(&text, &size);
-	int n, ret = -1;
+	char answer[200];
+	int n;
 
 	n = snprintf(answer, sizeof(answer),
 		     "requests %llu\nns %lld\nirqs %lld\nrx_irqs %lld\ncpu_us %lld\n", completed,
 		     c->ns, c->irqs, c->rx_irqs, c->cpu_us);
-	if (f && !hist_write(h, f) && !fclose(f))
-		ret = record_data(c->record_fd, "guest.hist", text, size);
-	free(text);
-	return ret ? ret : record_data(c->record_fd, "counts.txt", answer, n);
+	if (hist_send(c->record_fd, "guest.hist", h))
+		return -1;
+	return record_data(c->record_fd, "counts.txt", answer, n);
 }

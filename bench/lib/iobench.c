@@ -11,7 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "bench/lib/hist.h"
+#include "bench/lib/histrecord.h"
 #include "bench/lib/iobench.h"
 #include "lab/lib/proc.h"
 #include "lab/lib/record.h"
@@ -67,14 +67,10 @@ static int start_load(struct iobench *b, struct iovm *g, const struct iobench_ca
 
 static int read_hist(struct iobench *b, struct measurement *m, const struct record *rec)
 {
-	FILE *f = fmemopen((void *)rec->data, rec->size, "r");
-	struct hist_error err = { 0 };
-	int ret = f ? hist_read(&m->hist, f, &err) : -errno;
+	char error[200];
 
-	if (f)
-		fclose(f);
-	m->has_hist = !ret;
-	return ret ? FAIL(b, "the guest's histogram, line %lu: %s", err.line, err.text) : 0;
+	m->has_hist = !hist_receive(&m->hist, rec, error, sizeof(error));
+	return m->has_hist ? 0 : FAIL(b, "%s", error);
 }
 
 static int read_counts(struct iobench *b, struct measurement *m, const struct record *rec)

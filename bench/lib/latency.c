@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "bench/lib/histrecord.h"
 #include "bench/lib/latency.h"
 #include "lab/lib/proc.h"
 
@@ -34,14 +35,8 @@ int latency_start(struct latency *l, struct vm *vm)
 
 static int read_hist(struct latency *l, const struct record *rec)
 {
-	FILE *f = fmemopen((void *)rec->data, rec->size, "r");
-	struct hist_error err = { 0 };
-	int ret = f ? hist_read(&l->hist, f, &err) : -errno;
-
-	if (f)
-		fclose(f);
-	l->has_hist = !ret;
-	return ret ? FAIL(l, "the guest's histogram, line %lu: %s", err.line, err.text) : 0;
+	l->has_hist = !hist_receive(&l->hist, rec, l->error, sizeof(l->error));
+	return l->has_hist ? 0 : -1;
 }
 
 /* Where the measurement is; next_tick is 0 if it does not tick. */
@@ -142,16 +137,6 @@ void latency_metrics(json_t *metrics, const char *who, const struct hist *h)
 int latency_send(int record_fd, const char *name, const char *who, const struct hist *h,
 		 json_t *refs)
 {
-	char *text = NULL;
-	size_t size = 0;
-	FILE *f = open_memstream(&text, &size);
-	int ret = f ? hist_write(h, f) : -1;
-
-	if (f)
-		fclose(f);
-	if (!ret)
-		ret = record_data(record_fd, name, text, size);
-	free(text);
 	json_object_set_new(refs, who, json_string(name));
-	return ret ? -1 : 0;
+	return hist_send(record_fd, name, h);
 }

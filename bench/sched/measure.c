@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "bench/lib/histrecord.h"
 #include "bench/lib/latency.h"
 #include "bench/sched/bench.h"
 #include "lab/lib/proc.h"
@@ -54,16 +55,12 @@ static void describe(struct command *c, const struct guest_measurement *m, const
 
 static int read_hist(struct guest_measurement *m, struct result *r, const struct record *rec)
 {
-	FILE *f = fmemopen((void *)rec->data, rec->size, "r");
-	struct hist_error err = { 0 };
-	int ret = f && !r->has_hist ? hist_read(&r->hist, f, &err) : -errno;
+	char error[200] = "a second histogram";
 
-	if (f)
-		fclose(f);
-	r->has_hist |= !ret;
-	return ret ? GUEST_FAIL(m->bench, "the wake-ups' histogram, line %lu: %s", err.line,
-				err.text) :
-		     0;
+	if (r->has_hist || hist_receive(&r->hist, rec, error, sizeof(error)))
+		return GUEST_FAIL(m->bench, "%s", error);
+	r->has_hist = true;
+	return 0;
 }
 
 /* "Time: 1.234", hackbench's last word. */

@@ -14,7 +14,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "bench/lib/hist.h"
+#include "bench/lib/histrecord.h"
 #include "lab/lib/proc.h"
 #include "lab/lib/record.h"
 
@@ -170,24 +170,14 @@ static void end_workers(const struct options *o)
 
 static int send_answer(const struct options *o, int fd)
 {
-	char *text = NULL;
-	size_t size = 0;
-	FILE *f = open_memstream(&text, &size);
 	struct hist sum;
-	int ret = f ? 0 : -1;
+	int ret = 0;
 
 	hist_init(&sum);
 	for (int i = 0; i < o->workers && !ret; i++)
 		ret = hist_merge(&sum, &workers[i].hist);
-	if (!ret && !sum.samples)
-		ret = -1;
 	if (!ret)
-		ret = hist_write(&sum, f);
-	if (f)
-		fclose(f);
-	if (!ret)
-		ret = record_data(fd, "wakeup.hist", text, size);
-	free(text);
+		ret = sum.samples ? hist_send(fd, "wakeup.hist", &sum) : -1;
 	hist_free(&sum);
 	return ret;
 }
