@@ -4,11 +4,14 @@
 
 #include "bench/audio/device.h"
 #include "bench/lib/guestbench.h"
+#include "bench/lib/hist.h"
 
 /* A case's variant is the frames of a burst. */
 struct audio {
 	struct device device;
 	int buffer, force, cotenants;
+	struct hist lateness; /* of the guest's callbacks, if HAS_LATENESS */
+	bool has_lateness;
 };
 
 /* Bursts that the device plays before it counts, and while it does. */

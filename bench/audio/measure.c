@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 /* One case. The device says when it measures; CPU times are taken over the same time. */
 #include <stdio.h>
+#include <string.h>
 
 #include "bench/audio/bench.h"
+#include "bench/lib/histrecord.h"
+#include "bench/lib/latency.h"
 #include "lab/lib/proc.h"
 
 /* How often the driver looks at the device. */
@@ -39,10 +42,22 @@ static void look_at_device(struct guest_measurement *m, enum device_state *seen)
 	*seen = state;
 }
 
+static int read_lateness(struct guest_measurement *m, const struct record *rec)
+{
+	struct audio *a = m->bench->arg;
+	char error[200] = "a second histogram";
+
+	if (a->has_lateness || hist_receive(&a->lateness, rec, error, sizeof(error)))
+		return GUEST_FAIL(m->bench, "%s", error);
+	a->has_lateness = true;
+	return 0;
+}
+
 /* Until the player has ended, which the device makes it do. */
 static int follow_guest(struct guest_measurement *m)
 {
 	struct guest_bench *b = m->bench;
+	const struct audio *a = b->arg;
 	long long limit = proc_now_ns() + (b->seconds + b->result_limit) * 1000000000ll;
 	enum device_state seen = DEVICE_WAITS;
 	struct record rec;
@@ -53,9 +68,12 @@ static int follow_guest(struct guest_measurement *m)
 		look_at_device(m, &seen);
 		if (ret < 0)
 			return GUEST_FAIL(b, "%s", m->vm->error);
+		if (ret && rec.type == RECORD_FILE && !strcmp(rec.text, "lateness.hist") &&
+		    read_lateness(m, &rec))
+			return -1;
 		if (!ret || rec.type != RECORD_VERDICT)
 			continue;
-		if (rec.pass && seen == DEVICE_ENDED)
+		if (rec.pass && seen == DEVICE_ENDED && a->has_lateness)
 			return 0;
 		return GUEST_FAIL(b, "L2: %s", rec.text);
 	}
@@ -79,8 +97,17 @@ static int send_run(struct guest_measurement *m)
 	const struct audio *a = m->bench->arg;
 	const struct device *d = &a->device;
 	const struct glitch_detector *g = &d->detector;
-	json_t *metrics = json_object();
+	json_t *metrics = json_object(), *refs = json_object();
+	char name[160];
 
+	snprintf(name, sizeof(name), "hist/audio-%s-%s-%d-guest.hist", m->guest_case->name,
+		 m->mode->name, m->repeat);
+	if (a->lateness.samples &&
+	    latency_send(m->bench->record_fd, name, "guest", &a->lateness, refs)) {
+		json_decref(metrics);
+		json_decref(refs);
+		return GUEST_FAIL(m->bench, "the callbacks' histogram cannot be stored");
+	}
 	json_object_set_new(metrics, "glitches", json_integer(g->glitches));
 	json_object_set_new(metrics, "xruns", json_integer(d->xruns));
 	json_object_set_new(metrics, "callbacks", json_integer(d->callbacks));
@@ -89,7 +116,7 @@ static int send_run(struct guest_measurement *m)
 	driver_metric(metrics, "device_late_max_us", d->late_ns / 1e3);
 	if (a->force)
 		driver_metric(metrics, "forced_count", a->force);
-	return guest_measure_send(m, metrics, NULL, misses_of(d));
+	return guest_measure_send(m, metrics, refs, misses_of(d));
 }
 
 /* The proof of the detector: it hears what was made, no more and no less. */
@@ -120,5 +147,8 @@ int measure(struct guest_measurement *m)
 	device_stop(&a->device);
 	if (!ret)
 		ret = send_run(m);
+	if (a->has_lateness)
+		hist_free(&a->lateness);
+	a->has_lateness = false;
 	return ret ? ret : check_forced(m);
 }

@@ -17,6 +17,7 @@
 
 #include "bench/lib/audioring.h"
 #include "bench/lib/glitch.h"
+#include "bench/lib/histrecord.h"
 #include "lab/lib/proc.h"
 
 #define FIFO_PRIORITY 80
@@ -46,6 +47,8 @@ struct player {
 	int16_t burst[AUDIO_FRAMES_MAX];
 	uint64_t written, callbacks;
 	int forced; /* glitches made */
+	uint32_t *late_us; /* of each callback that was measured: how long after its time it came */
+	int measured;
 	long long period_ns;
 };
 
@@ -207,17 +210,27 @@ static int callback(struct player *p)
 	return n;
 }
 
+/* A callback renders a burst; to look for the device and find the buffer full is none. */
+static void note_lateness(struct player *p, long long ns)
+{
+	if (p->written > (uint64_t)p->o->warm && p->measured < p->o->bursts)
+		p->late_us[p->measured++] = ns > 0 ? ns / 1000 : 0;
+}
+
 static int play(struct player *p)
 {
 	long long next = proc_now_ns(), last = next;
 
 	while (!stopped(p)) {
-		long long now;
+		long long now, late;
 		int n;
 
 		sleep_until(next);
+		late = proc_now_ns() - next;
 		n = callback(p);
 		now = proc_now_ns();
+		if (n)
+			note_lateness(p, late);
 		last = n ? now : last;
 		next += n ? p->period_ns - p->period_ns / CREEP : p->period_ns / FALL_BACK;
 		if (now > next + p->period_ns)
@@ -245,6 +258,21 @@ static int start(struct player *p)
 		sleep_until(proc_now_ns() + POLL_NS);
 	}
 	return 0;
+}
+
+/* After the measurement: to count meanwhile would touch memory that is new to a real-time task. */
+static int send_lateness(const struct player *p)
+{
+	struct hist h;
+	int ret = 0;
+
+	hist_init(&h);
+	for (int i = 0; i < p->measured && !ret; i++)
+		ret = hist_add(&h, p->late_us[i]);
+	if (!ret)
+		ret = hist_send(record_fd(), "lateness.hist", &h);
+	hist_free(&h);
+	return ret;
 }
 
 static int start_hogs(int n)
@@ -277,7 +305,9 @@ int main(int argc, char **argv)
 	p.ring = open_ring();
 	p.period_ns = audio_burst_ns(1, o.frames);
 	sine_table(p.table);
-	if (!p.ring || start_hogs(o.hogs) || become_realtime() || start(&p) || play(&p))
+	p.late_us = calloc(o.bursts, sizeof(*p.late_us));
+	if (!p.ring || !p.late_us || start_hogs(o.hogs) || become_realtime() || start(&p) ||
+	    play(&p) || send_lateness(&p))
 		return 1;
 	printf("%llu bursts, %d glitches made\n", (unsigned long long)p.written, p.forced);
 	return 0;
