@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Glitches of sound: one table of all loads and burst sizes, modes below each other. */
+#include "bench/lib/glitch.h"
 #include "bench/report/report.h"
 
 #include <stdlib.h>
@@ -40,6 +41,11 @@ static int frames_of(const struct group *g)
 	const char *last = strrchr(g->case_name, '-');
 
 	return last ? atoi(last + 1) : 0;
+}
+
+double audio_buffer_us(const struct result *r, const struct group *g)
+{
+	return result_parameter(r, "buffer_bursts", 0) * frames_of(g) * 1e6 / AUDIO_RATE;
 }
 
 static const char *load_of(const struct group *g)

@@ -268,10 +268,19 @@ static void figure(const char *caption, FILE *out)
 	fprintf(out, "<figcaption>%s</figcaption></figure>\n", caption);
 }
 
-static void write_percentiles(const struct group *g, FILE *out)
+static const char *guest_title(const struct group *g)
 {
+	if (group_is_io(g))
+		return "How long does a request take?";
+	return group_is_audio(g) ? "How late is the callback that renders a burst?" :
+				   "How late is the guest's task?";
+}
+
+static void write_percentiles(const struct result *r, const struct group *g, FILE *out)
+{
+	double limit = group_is_audio(g) ? audio_buffer_us(r, g) : 0;
 	const struct { const char *hist, *title; } shown[] = {
-		{ "guest", group_is_io(g) ? "How long does a request take?" : "How late is the guest's task?" },
+		{ "guest", guest_title(g) },
 		{ "honest", "How late is the honest guest's task?" },
 		{ "host", "How late is a task of the host?" },
 	};
@@ -285,8 +294,10 @@ static void write_percentiles(const struct group *g, FILE *out)
 		if (!any)
 			continue;
 		fprintf(out, "<figure><h3>%s</h3>\n", shown[i].title);
-		plot_percentiles(g, shown[i].hist, out);
-		figure("Lower is better, to the right are the rare long delays; the dot is the worst case. Both axes are logarithmic.",
+		plot_percentiles(g, shown[i].hist, limit, out);
+		figure(limit > 0 ? "Lower is better, to the right are the rare long delays; the dot is the worst case. A callback that "
+				   "comes after all of the buffer was played is a glitch. Both axes are logarithmic." :
+				   "Lower is better, to the right are the rare long delays; the dot is the worst case. Both axes are logarithmic.",
 		       out);
 	}
 }
@@ -301,16 +312,33 @@ static bool has_hist(const struct group *g)
 	return false;
 }
 
+#define REPEATS_MAX 4
+
+/* What is shown repeat by repeat: the latencies that have a table of their own, and what operations cost. */
+static size_t repeated_metrics(const struct group *g, struct plot_metric *t)
+{
+	size_t i;
+
+	if (group_is_overhead(g))
+		return overhead_metrics(g, t, REPEATS_MAX);
+	if (!column_used(g, tail_metrics[0].key) || group_has_table(g))
+		return 0;
+	for (i = 0; i < TAIL_METRICS; i++)
+		t[i] = (struct plot_metric){ tail_metrics[i].key, tail_metrics[i].label, 1 };
+	return TAIL_METRICS;
+}
+
 /* Charts of one case; most of them need what only some benchmarks have. */
 static void write_case_charts(const struct result *r, const struct group *g, FILE *out)
 {
-	bool repeats = column_used(g, tail_metrics[0].key) && !group_has_table(g);
+	struct plot_metric metrics[REPEATS_MAX];
+	size_t nrepeats = repeated_metrics(g, metrics);
 	bool shares = column_used(g, SHARE_METRIC), misses = plot_has_misses(g);
 
-	if (!has_hist(g) && !shares && !repeats && !misses)
+	if (!has_hist(g) && !shares && !nrepeats && !misses)
 		return;
 	fprintf(out, "<h2>Charts: %s, %s</h2>\n", g->bench, g->case_name);
-	write_percentiles(g, out);
+	write_percentiles(r, g, out);
 	if (misses) {
 		fputs("<figure><h3>When was something missed?</h3>\n", out);
 		plot_misses(r, g, out);
@@ -322,11 +350,13 @@ static void write_case_charts(const struct result *r, const struct group *g, FIL
 		figure("What the worst-off co-tenant (solid) and the guest's virtual CPU (pale) got of the processor; "
 		       "the line shows smallest to largest repeat. Fair is what vanilla gives.", out);
 	}
-	if (repeats) {
+	if (nrepeats) {
 		fputs("<figure><h3>How far do the repeats differ?</h3>\n", out);
-		plot_repeats(g, out);
-		figure("Guest latency, one dot per repeat, the stroke is the median. The grey band is the noise floor around "
-		       "vanilla: a median inside it is no difference.", out);
+		plot_repeats(g, metrics, nrepeats, out);
+		fprintf(out, "<figcaption>%s, one dot per repeat, the stroke is the median. The grey band is the noise floor around "
+			"%s: a median inside it is no difference.</figcaption></figure>\n",
+			group_is_overhead(g) ? "What it costs" : "Guest latency",
+			group_base(g) ? group_base(g)->name : "vanilla");
 	}
 }
 

@@ -27,6 +27,21 @@ bool group_is_overhead(const struct group *g)
 	return !strcmp(g->bench, "overhead");
 }
 
+size_t overhead_metrics(const struct group *g, struct plot_metric *t, size_t max)
+{
+	struct stats_summary s;
+	size_t n = 0, i;
+
+	for (i = 0; i < sizeof(operations) / sizeof(operations[0]) && n < max; i++) {
+		const struct operation *op = &operations[i];
+
+		if (group_base(g) && !strcmp(op->case_name, g->case_name) &&
+		    mode_summary(group_base(g), op->key, &s))
+			t[n++] = (struct plot_metric){ op->key, op->label, 1e-3 };
+	}
+	return n;
+}
+
 /* Two digits are too few here. */
 static void print_ratio(const struct stats_comparison *c, FILE *out)
 {

@@ -14,10 +14,13 @@ unsigned int plot_style(const char *mode)
 	static const char *const known[] = {
 		"vanilla", "vanilla-aa", "slice", "coop", "coop-fair", "static",
 	};
+	/* Benchmarks whose modes have other names have no more of them than colours. */
+	static const char *const others[] = { "off", "off-aa", "other", "on" };
 	unsigned int i, n = sizeof(known) / sizeof(known[0]);
 
 	for (i = 0; i < n; i++) {
-		if (!strcmp(mode, known[i]))
+		if (!strcmp(mode, known[i]) ||
+		    (i < sizeof(others) / sizeof(others[0]) && !strcmp(mode, others[i])))
 			return i;
 	}
 	/* Two more colours for whatever else was measured. */
@@ -36,7 +39,7 @@ static double place(const struct axis *a, double v)
 	return a->from + (a->to - a->from) * log(v / a->lo) / log(a->hi / a->lo);
 }
 
-/* A bit of room at both ends; latencies below 1 us are drawn as 1 us. */
+/* A bit of room at both ends; what is below 1, us or ns, is drawn as 1. */
 static void span(struct axis *a, double lo, double hi)
 {
 	lo = lo < 1 ? 1 : lo;
@@ -116,14 +119,15 @@ static void y_ticks(const struct axis *y, double x0, double x1, FILE *out)
 	}
 }
 
-static void x_ticks(const struct axis *x, double y0, double y1, FILE *out)
+/* @us: what one on the axis is in microseconds. */
+static void x_ticks(const struct axis *x, double us, double y0, double y1, FILE *out)
 {
 	struct ticks t = choose_ticks(x, 56);
 	double v;
 	char text[24];
 
 	for (v = next_tick(&t, x->lo); v <= x->hi; v = next_tick(&t, v * 1.001)) {
-		tick_text(text, sizeof(text), v);
+		tick_text(text, sizeof(text), v * us);
 		fprintf(out, "<path class=\"grid\" d=\"M%.1f %.1fV%.1f\"/>"
 			"<text class=\"tick\" x=\"%.1f\" y=\"%.1f\" text-anchor=\"middle\">%s</text>\n",
 			place(x, v), y0, y1, place(x, v), y1 + 16, text);
@@ -275,9 +279,10 @@ static void p_labels(struct end_label *l, size_t n, FILE *out)
 	}
 }
 
-static bool p_range(struct percentile_plot *plot, const struct group *g, const char *hist)
+static bool p_range(struct percentile_plot *plot, const struct group *g, const char *hist,
+		    double limit_us)
 {
-	double lo = INFINITY, hi = 0, most = 0;
+	double lo = INFINITY, hi = limit_us, most = 0;
 	size_t m;
 
 	for (m = 0; m < g->nmodes; m++) {
@@ -296,13 +301,25 @@ static bool p_range(struct percentile_plot *plot, const struct group *g, const c
 	return most > 0;
 }
 
-void plot_percentiles(const struct group *g, const char *hist, FILE *out)
+/* What is above this is too late. */
+static void p_limit(const struct percentile_plot *plot, double us, FILE *out)
+{
+	double y = place(&plot->y, us);
+	char text[24];
+
+	tick_text(text, sizeof(text), us);
+	fprintf(out, "<path class=\"fair\" d=\"M%d %.1fH%d\"/>"
+		"<text class=\"tick halo\" x=\"%d\" y=\"%.1f\">buffer: %s</text>\n",
+		P_LEFT, y, P_RIGHT, P_LEFT + 6, y - 5, text);
+}
+
+void plot_percentiles(const struct group *g, const char *hist, double limit_us, FILE *out)
 {
 	struct end_label labels[LABELS_MAX];
 	struct percentile_plot plot;
 	size_t m, n = 0;
 
-	if (!p_range(&plot, g, hist))
+	if (!p_range(&plot, g, hist, limit_us))
 		return;
 	svg_open(out, P_HEIGHT, "latency by percentile, one curve per mode");
 	y_ticks(&plot.y, P_LEFT, P_RIGHT, out);
@@ -327,6 +344,8 @@ void plot_percentiles(const struct group *g, const char *hist, FILE *out)
 		snprintf(l->text, sizeof(l->text), "%.40s %s", g->modes[m].name, worst);
 		n++;
 	}
+	if (limit_us > 0)
+		p_limit(&plot, limit_us, out);
 	p_labels(labels, n, out);
 	fputs("</svg>\n", out);
 }
@@ -446,47 +465,49 @@ static bool r_range(struct axis *x, const struct group *g, const char *key)
 	return hi > 0;
 }
 
-/* Whatever has its median in here is level with vanilla. */
+/* Whatever has its median in here is level with the base. */
 static void r_floor(const struct group *g, const char *key, const struct axis *x, double top,
 		    double bottom, FILE *out)
 {
-	const struct mode *vanilla = group_mode(g, "vanilla");
+	const struct mode *base = group_base(g);
 	double floor = group_floor(g, key, NULL), from, to;
 	struct stats_summary s;
 
-	if (floor < 0 || !vanilla || !mode_summary(vanilla, key, &s))
+	if (floor < 0 || !base || !mode_summary(base, key, &s))
 		return;
 	from = place(x, s.median / (1 + floor));
 	to = place(x, s.median * (1 + floor));
 	fprintf(out, "<rect class=\"noise\" x=\"%.1f\" y=\"%.1f\" width=\"%.1f\" height=\"%.1f\">"
-		"<title>noise floor around vanilla: %.1f %%</title></rect>\n", from, top,
-		fmax(to - from, 1), bottom - top, floor * 100);
+		"<title>noise floor around %s: %.1f %%</title></rect>\n", from, top,
+		fmax(to - from, 1), bottom - top, base->name, floor * 100);
 }
 
-static void r_row(const struct mode *m, const char *key, const struct axis *x, double y,
-		  bool named, FILE *out)
+static void r_row(const struct mode *m, const struct plot_metric *t, const struct axis *x, double y,
+		  FILE *out)
 {
 	double v[RESULT_REPEATS_MAX];
-	size_t n = mode_values(m, key, v), i;
+	size_t n = mode_values(m, t->key, v), i;
 	struct stats_summary s;
+	char text[24];
 
-	fprintf(out, "<g class=\"m%u\">", plot_style(m->name));
-	if (named) {
-		fprintf(out, "<text class=\"name\" x=\"%.1f\" y=\"%.1f\" text-anchor=\"end\">",
-			x->from - 8, y + 4.5);
-		html_text(out, m->name);
-		fputs("</text>", out);
+	fprintf(out, "<g class=\"m%u\"><text class=\"name\" x=\"%.1f\" y=\"%.1f\" text-anchor=\"end\">",
+		plot_style(m->name), x->from - 8, y + 4.5);
+	html_text(out, m->name);
+	fputs("</text>", out);
+	for (i = 0; i < n; i++) {
+		tick_text(text, sizeof(text), v[i] * t->us);
+		fprintf(out, "<circle class=\"dot see\" cx=\"%.1f\" cy=\"%.1f\" r=\"4\"><title>%s</title></circle>",
+			place(x, v[i]), y, text);
 	}
-	for (i = 0; i < n; i++)
-		fprintf(out, "<circle class=\"dot see\" cx=\"%.1f\" cy=\"%.1f\" r=\"4\"><title>%.0f us</title></circle>",
-			place(x, v[i]), y, v[i]);
-	if (!stats_summarize(&s, v, n))
-		fprintf(out, "<path class=\"median\" d=\"M%.1f %.1fv16\"><title>median %.0f us</title></path>",
-			place(x, s.median), y - 8, s.median);
+	if (!stats_summarize(&s, v, n)) {
+		tick_text(text, sizeof(text), s.median * t->us);
+		fprintf(out, "<path class=\"median\" d=\"M%.1f %.1fv16\"><title>median %s</title></path>",
+			place(x, s.median), y - 8, text);
+	}
 	fputs("</g>\n", out);
 }
 
-static void r_panel(const struct group *g, const struct tail_metric *t, double left, double top,
+static void r_panel(const struct group *g, const struct plot_metric *t, double left, double top,
 		    FILE *out)
 {
 	double bottom = top + (double)g->nmodes * R_ROW + 8;
@@ -498,22 +519,22 @@ static void r_panel(const struct group *g, const struct tail_metric *t, double l
 	fprintf(out, "<text class=\"panel\" x=\"%.1f\" y=\"%.1f\">%s</text>\n", left, top - 9,
 		t->label);
 	r_floor(g, t->key, &x, top, bottom, out);
-	x_ticks(&x, top, bottom, out);
+	x_ticks(&x, t->us, top, bottom, out);
 	for (m = 0; m < g->nmodes; m++)
-		r_row(&g->modes[m], t->key, &x, top + 14 + (double)m * R_ROW, true, out);
+		r_row(&g->modes[m], t, &x, top + 14 + (double)m * R_ROW, out);
 }
 
-void plot_repeats(const struct group *g, FILE *out)
+void plot_repeats(const struct group *g, const struct plot_metric *t, size_t n, FILE *out)
 {
 	int panel = R_HEAD + (int)g->nmodes * R_ROW + R_FOOT;
 	struct axis unused;
 	size_t i;
 
-	if (!r_range(&unused, g, tail_metrics[0].key))
+	if (!n || !r_range(&unused, g, t[0].key))
 		return;
-	svg_open(out, 2 * panel, "every repeat as a dot, per metric and mode");
-	for (i = 0; i < TAIL_METRICS; i++)
-		r_panel(g, &tail_metrics[i], R_LEFT + (double)(i % 2) * (R_PANEL + R_GAP),
+	svg_open(out, (int)(n + 1) / 2 * panel, "every repeat as a dot, per metric and mode");
+	for (i = 0; i < n; i++)
+		r_panel(g, &t[i], R_LEFT + (double)(i % 2) * (R_PANEL + R_GAP),
 			(double)(i / 2) * panel + R_HEAD, out);
 	fputs("</svg>\n", out);
 }

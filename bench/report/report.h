@@ -34,6 +34,12 @@ extern const struct tail_metric {
 #define HONEST_RATIO	(1 / 0.9)
 #define DETECT_RATIO	0.5
 
+/* A metric in a chart, whose unit is US microseconds. */
+struct plot_metric {
+	const char *key, *label;
+	double us;
+};
+
 /* One line without the newline, "verdict: ..." or "no verdict: ...". */
 void verdict_text(const struct result *r, char *text, size_t size);
 /* The case that the verdict is about, or NULL. */
@@ -45,6 +51,8 @@ void table_compare(const struct result *a, const struct result *b, FILE *out);
 /* The groups of bench overhead have one table for all, none each. */
 bool group_is_overhead(const struct group *g);
 bool overhead_print(const struct result *r, FILE *out);
+/* The operations of a group, up to MAX. */
+size_t overhead_metrics(const struct group *g, struct plot_metric *t, size_t max);
 
 /* Those of bench isolation have one per mode, and a verdict of their own. */
 bool group_is_isolation(const struct group *g);
@@ -61,6 +69,8 @@ const struct group *io_verdict_group(const struct result *r);
 
 /* Those of bench audio are one table, and have a verdict of their own. */
 bool group_is_audio(const struct group *g);
+/* How late a callback may be, by the buffer that was asked for; 0 if that is unknown. */
+double audio_buffer_us(const struct result *r, const struct group *g);
 bool audio_print(const struct result *r, FILE *out);
 void audio_verdict(const struct result *r, char *text, size_t size);
 
@@ -73,9 +83,11 @@ bool matrix_print(const struct result *r, FILE *out);
 int html_write(const struct result *r, FILE *out);
 
 /* Charts of one group as inline SVG; nothing is written where data is missing. */
-void plot_percentiles(const struct group *g, const char *hist, FILE *out);
+/* @limit_us: what is later than that comes too late; 0: there is no such time. */
+void plot_percentiles(const struct group *g, const char *hist, double limit_us, FILE *out);
 void plot_shares(const struct result *r, const struct group *g, FILE *out);
-void plot_repeats(const struct group *g, FILE *out);
+/* A panel for each of N metrics. */
+void plot_repeats(const struct group *g, const struct plot_metric *t, size_t n, FILE *out);
 void plot_misses(const struct result *r, const struct group *g, FILE *out);
 /* Were the times of misses noted in any of its runs? */
 bool plot_has_misses(const struct group *g);

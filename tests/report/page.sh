@@ -37,5 +37,5 @@ if cmp -s "$out/light.png" "$out/dark.png"; then
 	fail=1
 fi
 charts=$(grep -c '<svg' "$work/stdout" || true)
-[ "$charts" -eq 10 ] || { echo "$charts charts instead of 10"; fail=1; }
+[ "$charts" -eq 12 ] || { echo "$charts charts instead of 12"; fail=1; }
 exit "$fail"

@@ -47,6 +47,7 @@ struct sample_options {
 	double demand;		/* of the measured task, part of the pCPU, 0: 0.3 */
 	bool with_coop;
 	bool with_audio;
+	bool with_overhead;
 	bool without_aa;
 	bool only_vanilla;
 };
@@ -148,7 +149,7 @@ static int sample_facts(const char *dir)
 		"{\"accelerator\":\"tcg\",\"kernel\":\"6.12.0-sample\",\"qemu\":\"10.0.0\","
 		"\"commit\":\"0000000000\",\"config_hash\":\"sample\",\"cores\":2}\n";
 	static const char parameters[] =
-		"{\"cotenants\":2,\"vcpus\":1,\"interval_us\":2170,\"seconds\":10,\"seed\":1}\n";
+		"{\"cotenants\":2,\"vcpus\":1,\"interval_us\":2170,\"seconds\":10,\"seed\":1,\"buffer_bursts\":2}\n";
 	char path[600];
 	FILE *f;
 
@@ -163,14 +164,31 @@ static int sample_facts(const char *dir)
 	return 0;
 }
 
+/* How late the callbacks of a run were: as tasks that wake up are. */
+static int sample_lateness(const char *dir, const char *file, const char *mode, uint64_t *state)
+{
+	const struct sample_mode *m = sample_modes;
+	struct hist h;
+	int ret;
+
+	while (strcmp(m->name, mode))
+		m++;
+	hist_init(&h);
+	sample_fill(&h, m, 1, 5000, true, state);
+	ret = sample_hist_file(dir, file, &h);
+	hist_free(&h);
+	return ret;
+}
+
 /* An audio benchmark as well, with glitches at random times. */
-static void sample_audio(FILE *f, const struct sample_options *o)
+static int sample_audio(FILE *f, const char *dir, const struct sample_options *o)
 {
 	static const struct { const char *name; double glitches, share; } modes[] = {
 		{ "vanilla", 60, 0.34 }, { "vanilla-aa", 60, 0.34 }, { "coop", 2, 0.335 }, { "static", 0.4, 0.3 },
 	};
 	uint64_t state = o->seed * 2654435761u + 88172645463325252ull;
-	int repeat;
+	int repeat, ret = 0;
+	char file[128];
 	size_t m;
 
 	for (repeat = 1; repeat <= o->repeats; repeat++) {
@@ -178,13 +196,39 @@ static void sample_audio(FILE *f, const struct sample_options *o)
 			double at = 0, share = modes[m].share * (1 + 0.01 * sample_normal(&state));
 			int n = 0;
 
+			snprintf(file, sizeof(file), "hist/audio-busy-96-%s-%d-guest.hist", modes[m].name, repeat);
+			ret |= sample_lateness(dir, file, modes[m].name, &state);
+
 			fprintf(f, "{\"bench\":\"audio\",\"mode\":\"%s\",\"case\":\"busy-96\",\"repeat\":%d,\"misses_ms\":[",
 				modes[m].name, repeat);
 			while ((at += -log(sample_uniform(&state)) * 10000 / modes[m].glitches) < 10000)
 				fprintf(f, "%s%.1f", n++ ? "," : "", at);
 			fprintf(f, "],\"metrics\":{\"glitches\":%d,\"xruns\":%d,\"callbacks\":5000,\"longest_clean_ms\":%.1f,"
-				"\"cotenant_share_min\":%.4f,\"vcpu_share\":%.4f}}\n",
-				n, 2 * n, 10000. / (n + 1), share, 1 - 2 * share);
+				"\"cotenant_share_min\":%.4f,\"vcpu_share\":%.4f},\"histograms\":{\"guest\":\"%s\"}}\n",
+				n, 2 * n, 10000. / (n + 1), share, 1 - 2 * share, file);
+		}
+	}
+	return ret;
+}
+
+/* What a boost costs. */
+static void sample_overhead(FILE *f, const struct sample_options *o)
+{
+	static const struct { const char *name; double cost; } modes[] = {
+		{ "off", 1 }, { "off-aa", 1 }, { "other", 1 }, { "on", 1.3 },
+	};
+	uint64_t state = o->seed * 2654435761u + 88172645463325252ull;
+	int repeat;
+	size_t m;
+
+	for (repeat = 1; repeat <= o->repeats; repeat++) {
+		for (m = 0; m < sizeof(modes) / sizeof(modes[0]); m++) {
+			double noise = exp(0.02 * sample_normal(&state));
+
+			fprintf(f, "{\"bench\":\"overhead\",\"mode\":\"%s\",\"case\":\"boost\",\"repeat\":%d,\"metrics\":{"
+				"\"signal_ns\":%.0f,\"irq_ns\":%.0f,\"hypercall_ns\":%.0f,\"boosts_count\":%d}}\n",
+				modes[m].name, repeat, 900 * noise * modes[m].cost, 4200 * noise * modes[m].cost,
+				700 * noise, m == 3 ? 200 : 0);
 		}
 	}
 }
@@ -220,8 +264,10 @@ static int sample_write(const char *dir, const struct sample_options *o)
 			}
 		}
 	}
-	if (o->with_audio)
-		sample_audio(f, o);
+	if (o->with_audio && !ret)
+		ret = sample_audio(f, dir, o);
+	if (o->with_overhead)
+		sample_overhead(f, o);
 	return fclose(f) ? -EIO : ret;
 }
 

@@ -533,6 +533,7 @@ static void test_page(void)
 {
 	struct sample_options o = {
 		.seed = 5, .repeats = 5, .samples = 2000, .noise = 0.03, .with_coop = true, .with_audio = true,
+		.with_overhead = true,
 	};
 	static const char *const never[] = {
 		"http:", "https:", "<script", "<link", "<img", "@import", "url(", "\"nan", " nan", "-nan", ">nan",
@@ -560,7 +561,9 @@ static void test_page(void)
 	for (i = 0; i < sizeof(pairs) / sizeof(pairs[0]); i++)
 		CHECK(count(page, pairs[i][0]) == count(page, pairs[i][1]), "%zu %s, %zu %s",
 		      count(page, pairs[i][0]), pairs[i][0], count(page, pairs[i][1]), pairs[i][1]);
-	CHECK(count(page, "<svg") == 10, "%zu charts", count(page, "<svg"));
+	CHECK(count(page, "<svg") == 12, "%zu charts", count(page, "<svg"));
+	CHECK(strstr(page, "How late is the callback") && strstr(page, "buffer: 4 ms"), "no callbacks of audio");
+	CHECK(strstr(page, "boost: yield</text>") && strstr(page, "noise floor around off:"), "no dots of overhead");
 	CHECK(strstr(page, "class=\"miss\"") && strstr(page, "When was something missed?"), "no timeline");
 	CHECK(!strstr(page, "<i>") && strstr(page, "&lt;i&gt;&amp;&quot;tcg"), "not escaped");
 	free(page);
@@ -570,6 +573,7 @@ int main(int argc, char **argv)
 {
 	static const struct sample_options shown = {
 		.seed = 1, .repeats = 5, .samples = 4600, .noise = 0.03, .with_coop = true, .with_audio = true,
+		.with_overhead = true,
 	};
 
 	if (argc == 3 && !strcmp(argv[1], "sample"))
