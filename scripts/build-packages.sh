@@ -3,6 +3,7 @@
 # Debian packages: the host kernel by its own bindeb-pkg, all else by packaging/debian.
 
 DEB_DIR=$CACHE/packages
+MAINTAINER_EMAIL=coop@kvm-coop.invalid
 
 # Sets FLAVOUR, KERNEL_BASE and FRAGMENTS: which configuration the kernel's package has.
 package_flavour() {
@@ -87,7 +88,8 @@ package_kernel_pack() { # NAME VERSION
 	[ "$FLAVOUR" != lab ] || compress=gzip
 	date=$(date -R -u -d "@$PACKAGE_EPOCH")
 	# shellcheck disable=SC2153 # kernel_make sets it
-	job "$1-deb" "$1: packing" 60 meter_none 0 env KBUILD_VERBOSE=0 "SOURCE_DATE_EPOCH=$PACKAGE_EPOCH" "${KERNEL_MAKE[@]}" \
+	job "$1-deb" "$1: packing" 60 meter_none 0 env KBUILD_VERBOSE=0 "SOURCE_DATE_EPOCH=$PACKAGE_EPOCH" \
+		DEBFULLNAME=kvm-coop "DEBEMAIL=$MAINTAINER_EMAIL" "${KERNEL_MAKE[@]}" \
 		"KDEB_PKGVERSION=$2" "KDEB_COMPRESS=$compress" KDEB_SOURCENAME=linux-coop KDEB_CHANGELOG_DIST=unstable \
 		"DPKG_FLAGS=--hook-init='sed -i \"s/>.*/>\\x20\\x20$date/\" debian/changelog'" bindeb-pkg
 }
@@ -130,8 +132,8 @@ build_package_kernel() {
 package_debian() { # NAME VERSION STAGE
 	local name=kvm-coop-$1
 	cp -r "$COOP_ROOT/packaging/debian" "$3/"
-	printf '%s (%s) unstable; urgency=low\n\n  * As of this commit.\n\n -- kvm-coop <coop@kvm-coop.invalid>  %s\n' \
-		kvm-coop "$2" "$(date -R -u -d "@$PACKAGE_EPOCH")" >"$3/debian/changelog"
+	printf '%s (%s) unstable; urgency=low\n\n  * As of this commit.\n\n -- kvm-coop <%s>  %s\n' \
+		kvm-coop "$2" "$MAINTAINER_EMAIL" "$(date -R -u -d "@$PACKAGE_EPOCH")" >"$3/debian/changelog"
 	job "package-$1" "package-$1: packing" 10 meter_none 0 env -C "$3" "SOURCE_DATE_EPOCH=$PACKAGE_EPOCH" \
 		"COOP_PACKAGE=$name" DEB_BUILD_OPTIONS=noautodbgsym dpkg-buildpackage -b -us -uc
 	package_publish "$DEB_DIR" "$3"/../"$name"_*.deb
