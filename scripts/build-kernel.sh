@@ -37,8 +37,8 @@ config_check() { # NAME CONFIG FRAGMENT...
 		FILENAME != ARGV[1] && /^CONFIG_/ { want[$1] = substr($0, length($1) + 2) }
 		END {
 			for (o in want)
-				# with tracers of its own a kernel has the tracepoints anyway
-				if (want[o] != (o in have ? have[o] : "n") &&
+				# with tracers of its own a kernel has the tracepoints anyway; an empty text may be none
+				if (want[o] != (o in have ? have[o] : want[o] == "\"\"" ? want[o] : "n") &&
 				    !(o == "CONFIG_ENABLE_DEFAULT_TRACERS" && have["CONFIG_GENERIC_TRACER"] == "y"))
 					print o "=" want[o]
 		}' "$config" "$@" | LC_ALL=C sort | xargs)
