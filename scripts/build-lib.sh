@@ -116,7 +116,7 @@ build_parts() { # PART...
 	parts_packages "${parts[@]}"
 	# shellcheck disable=SC2086 # a list of words
 	packages_install $PACKAGES
-	gcc -dumpversion >/dev/null 2>&1 || die "there is no C compiler that works in PATH: install gcc, or correct PATH"
+	command -v gcc >/dev/null || die "there is no C compiler in PATH: install gcc, or correct PATH"
 	for part in "${parts[@]}"; do
 		"build_${part//-/_}"
 	done

@@ -16,7 +16,7 @@ expect_failure 1 'disk too small: 1000000\.0 GiB needed .*, [0-9.]+ GiB free: ' 
 # everything that this machine has, but no compiler
 mkdir "$WORK/bin"
 find /usr/bin /bin/ -maxdepth 1 ! -type d ! -name '*gcc*' ! -name '*cc' -exec ln -sf -t "$WORK/bin" {} +
-expect_failure 1 'no C compiler that works in PATH: install gcc' \
+expect_failure 1 'no C compiler in PATH: install gcc' \
 	env PATH="$WORK/bin:/usr/sbin:/sbin" COOP_PACKAGE_CONFIG=lab "$ROOT/coop" build packages
 [ ! -d "$XDG_CACHE_HOME/kvm-coop/packages" ] || fail "there are packages nevertheless"
 expect_nothing_left
