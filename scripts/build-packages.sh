@@ -3,8 +3,6 @@
 # Debian packages: the host kernel by its own bindeb-pkg, all else by packaging/debian.
 
 DEB_DIR=$CACHE/packages
-MAINTAINER_EMAIL=coop@kvm-coop.invalid
-
 # Sets FLAVOUR, KERNEL_BASE and FRAGMENTS: which configuration the kernel's package has.
 package_flavour() {
 	FLAVOUR=${COOP_PACKAGE_CONFIG:-amd64}
@@ -36,8 +34,10 @@ package_kernel_cost() { # FLAVOUR
 }
 
 # Sets PACKAGE_EPOCH and PACKAGE_TAG from the last commit to the files that make up a package: the same for the same content.
+# Who builds it is its maintainer, as Debian's own tools have it.
 package_version() { # PATH...
 	local commit='' dirty=''
+	export DEBFULLNAME=${DEBFULLNAME:-$(id -un)} DEBEMAIL=${DEBEMAIL:-$(id -un)@$(hostname)}
 	if commit=$(git -C "$COOP_ROOT" log -1 --format='%ct g%h' --abbrev=10 -- "$@" 2>/dev/null) && [ -n "$commit" ]; then
 		PACKAGE_EPOCH=${commit% *} commit=.${commit#* }
 		[ -z "$(git -C "$COOP_ROOT" status --porcelain -- "$@" | head -n 1)" ] || dirty=.dirty
@@ -89,7 +89,7 @@ package_kernel_pack() { # NAME VERSION
 	date=$(date -R -u -d "@$PACKAGE_EPOCH")
 	# shellcheck disable=SC2153 # kernel_make sets it
 	job "$1-deb" "$1: packing" 60 meter_none 0 env KBUILD_VERBOSE=0 "SOURCE_DATE_EPOCH=$PACKAGE_EPOCH" \
-		DEBFULLNAME=kvm-coop "DEBEMAIL=$MAINTAINER_EMAIL" "${KERNEL_MAKE[@]}" \
+		"${KERNEL_MAKE[@]}" \
 		"KDEB_PKGVERSION=$2" "KDEB_COMPRESS=$compress" KDEB_SOURCENAME=linux-coop KDEB_CHANGELOG_DIST=unstable \
 		"DPKG_FLAGS=--hook-init='sed -i \"s/>.*/>\\x20\\x20$date/\" debian/changelog'" bindeb-pkg
 }
@@ -132,8 +132,9 @@ build_package_kernel() {
 package_debian() { # NAME VERSION STAGE
 	local name=kvm-coop-$1
 	cp -r "$COOP_ROOT/packaging/debian" "$3/"
-	printf '%s (%s) unstable; urgency=low\n\n  * As of this commit.\n\n -- kvm-coop <%s>  %s\n' \
-		kvm-coop "$2" "$MAINTAINER_EMAIL" "$(date -R -u -d "@$PACKAGE_EPOCH")" >"$3/debian/changelog"
+	sed -i "s/^Maintainer:.*/Maintainer: $DEBFULLNAME <$DEBEMAIL>/" "$3/debian/control"
+	printf '%s (%s) unstable; urgency=low\n\n  * As of this commit.\n\n -- %s <%s>  %s\n' \
+		kvm-coop "$2" "$DEBFULLNAME" "$DEBEMAIL" "$(date -R -u -d "@$PACKAGE_EPOCH")" >"$3/debian/changelog"
 	job "package-$1" "package-$1: packing" 10 meter_none 0 env -C "$3" "SOURCE_DATE_EPOCH=$PACKAGE_EPOCH" \
 		"COOP_PACKAGE=$name" DEB_BUILD_OPTIONS=noautodbgsym dpkg-buildpackage -b -us -uc
 	package_publish "$DEB_DIR" "$3"/../"$name"_*.deb
