@@ -14,16 +14,20 @@ fail() {
 	exit 1
 }
 
+# The layer is over one file system: the system has to lie on that.
+layer_possible() {
+	mkdir "$WORK/layer" "$TOP"
+	! mountpoint -q /usr && ! mountpoint -q /var &&
+		mount -t tmpfs -o size=1G tmpfs "$WORK/layer" && mkdir "$WORK/layer/upper" "$WORK/layer/work" &&
+		mount -t overlay -o "lowerdir=/,upperdir=$WORK/layer/upper,workdir=$WORK/layer/work" overlay "$TOP"
+}
+
 layer_mount() {
 	local dir
-	mkdir "$WORK/layer" "$TOP"
-	mount -t tmpfs -o size=1G tmpfs "$WORK/layer"
-	mkdir "$WORK/layer/upper" "$WORK/layer/work"
-	if ! mount -t overlay -o "lowerdir=/,upperdir=$WORK/layer/upper,workdir=$WORK/layer/work" overlay "$TOP"; then
-		echo "this machine's root cannot be the lower part of an overlay"
+	if ! layer_possible; then
+		echo "no writable layer can be laid over this machine's root"
 		exit 77
 	fi
-	# an overlay has one file system: others that are needed
 	for dir in /proc /dev "$CACHE" "$ROOT" "$WORK"; do
 		mkdir -p "$TOP$dir"
 		mount --bind "$dir" "$TOP$dir"

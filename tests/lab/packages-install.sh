@@ -6,8 +6,8 @@
 # shellcheck source=tests/faults/lab.sh
 . "$(dirname "$0")/../faults/lab.sh"
 
-if [ "$(id -u)" -ne 0 ]; then
-	echo "dpkg and a layer over the machine's files need root"
+if [ "$(id -u)" -ne 0 ] || ! unshare -m true 2>"$OUTPUT"; then
+	echo "dpkg and a layer over the machine's files need root, and mount namespaces"
 	exit 77
 fi
 
