@@ -369,13 +369,16 @@ EXPORT_SYMBOL_GPL(sched_coop_slice_left);
 /**
  * sched_coop_wait_estimate - how long a task that leaves this CPU now will wait
  *
- * One slice for each competitor. Context: any with preemption disabled.
+ * One slice for each competitor. Context: any with preemption disabled, the task
+ * maybe off its run queue already.
  * Return: ns of wall time, 0 if nobody competes.
  */
 u64 sched_coop_wait_estimate(void)
 {
-	unsigned int running = READ_ONCE(this_rq()->nr_running);
+	unsigned int others = READ_ONCE(this_rq()->nr_running);
 
-	return running > 1 ? (u64)(running - 1) * sysctl_sched_base_slice : 0;
+	if (others && READ_ONCE(current->on_rq))
+		others--;
+	return (u64)others * sysctl_sched_base_slice;
 }
 EXPORT_SYMBOL_GPL(sched_coop_wait_estimate);

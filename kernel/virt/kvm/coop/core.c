@@ -988,13 +988,12 @@ void __kvm_coop_sched_out(struct kvm_vcpu *vcpu)
 
 		count_preemption(vcpu, &f);
 		change_state(c, KVM_COOP_STATE_PREEMPTED);
-		c->facts.wait_estimate_ns = sched_coop_wait_estimate();
 		if (readable)
 			see_to_urgent(vcpu, &f);
 	} else {
 		change_state(c, KVM_COOP_STATE_BLOCKED);
-		c->facts.wait_estimate_ns = 0;
 	}
+	c->facts.wait_estimate_ns = sched_coop_wait_estimate();
 	publish_facts(vcpu, 0);
 }
 
