@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0
-# Graft our files and hooks onto a pristine source: kernel/ onto Linux, qemu-patches/ onto QEMU.
+# Graft our files and hooks onto a pristine source: kernel/ and guest/kernel/ onto Linux, qemu-patches/ onto QEMU.
 # Changed files are made in a temporary overlay and then copied into the work tree only where the content
 # differs, so that make sees exactly what changed. A hook that does not apply leaves the work tree alone.
 
@@ -104,20 +104,24 @@ tree_overlay() { # OVERLAY PRISTINE TREE
 }
 
 # Sets GRAFT_TREE and GRAFT_ID.
-graft() { # NAME OURS SERIES PRISTINE VERSION ID
-	local name=$1 ours=$COOP_ROOT/$2 pristine=$4 overlay
-	local -a inputs
+graft() { # NAME SERIES PRISTINE VERSION ID DIR...: DIRs of ours, one on top of the other
+	local name=$1 series=$2 pristine=$3 version=$4 id=$5 overlay dir
+	local -a inputs ours
+	shift 5
+	ours=("${@/#/$COOP_ROOT/}")
 	GRAFT_TREE=$CACHE/tree/$name
-	mapfile -d '' -t inputs < <(files_below "$ours")
-	GRAFT_ID=$(fingerprint "${inputs[@]}" "$COOP_ROOT/scripts/graft.sh" <<<"$5 $6")
+	mapfile -d '' -t inputs < <(files_below "${ours[@]}")
+	GRAFT_ID=$(fingerprint "${inputs[@]}" "$COOP_ROOT/scripts/graft.sh" <<<"$version $id")
 	stamp_is "$GRAFT_TREE.graft" "$GRAFT_ID" && return 0
 	temp_dir
 	overlay=$COOP_TMP/$name
 	mkdir -p "$overlay" "$CACHE/tree"
-	overlay_new_files "$ours" "$pristine" "$overlay"
-	overlay_hooks "$ours/hooks/$3" "$pristine" "$overlay" "$name" "$5"
+	for dir in "${ours[@]}"; do
+		overlay_new_files "$dir" "$pristine" "$overlay"
+		overlay_hooks "$dir/hooks/$series" "$pristine" "$overlay" "$name" "$version"
+	done
 	rm -f "$GRAFT_TREE.graft"
-	tree_pristine "$name" "$pristine" "$GRAFT_TREE" "$5 $6"
+	tree_pristine "$name" "$pristine" "$GRAFT_TREE" "$version $id"
 	tree_overlay "$overlay" "$pristine" "$GRAFT_TREE"
 	rm -rf "$overlay"
 	stamp_set "$GRAFT_TREE.graft" "$GRAFT_ID"
@@ -125,12 +129,12 @@ graft() { # NAME OURS SERIES PRISTINE VERSION ID
 
 graft_linux() {
 	source_linux
-	graft linux kernel "$LINUX_SERIES" "$LINUX_SRC" "$LINUX_VERSION" "$LINUX_ID"
+	graft linux "$LINUX_SERIES" "$LINUX_SRC" "$LINUX_VERSION" "$LINUX_ID" kernel guest/kernel
 }
 
 graft_qemu() {
 	source_qemu
-	graft qemu qemu-patches "$QEMU_SERIES" "$QEMU_SRC" "$QEMU_VERSION" "$QEMU_ID"
+	graft qemu "$QEMU_SERIES" "$QEMU_SRC" "$QEMU_VERSION" "$QEMU_ID" qemu-patches
 }
 
 graft_main() {

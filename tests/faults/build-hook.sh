@@ -18,8 +18,9 @@ mkdir -p "$source/init"
 printf 'VERSION = 6\nPATCHLEVEL = 12\nSUBLEVEL = 1\n' >"$source/Makefile"
 seq 1 20 >"$source/init/a.c"
 seq 1 20 >"$source/init/b.c"
-rm -rf "${WORK:?}/project/kernel/"* "$hooks"
-mkdir -p "$hooks" "$WORK/project/kernel/init"
+rm -rf "${WORK:?}/project/kernel/"* "$WORK/project/guest/kernel/"* "$hooks"
+mkdir -p "$hooks" "$WORK/project/kernel/init" "$WORK/project/guest/kernel/hooks/6.12"
+: >"$WORK/project/guest/kernel/hooks/6.12/series"
 
 good_hook() { # FILE LINE
 	printf -- '--- a/init/%s\n+++ b/init/%s\n@@ -%d,3 +%d,4 @@\n %d\n+new line\n %d\n %d\n' \

@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * kvm-coop, the part of a guest that cannot be a module: the vector of the
+ * preemption notification, moving the running task, and what the scheduler asks
+ * of a vCPU. What to do with it is decided in kvm_coop_guest.ko; the protocol
+ * is in include/uapi/linux/kvm_coop.h.
+ */
+#ifndef _LINUX_KVM_COOP_GUEST_H
+#define _LINUX_KVM_COOP_GUEST_H
+
+#include <linux/jump_label.h>
+#include <linux/types.h>
+
+struct task_struct;
+struct kvm_coop_page;
+
+/**
+ * struct coop_guest_ops - the balancer
+ * @notified: the notification's vector was raised on this CPU. Context: hard
+ *	interrupt, acknowledged.
+ * @moved: what coop_guest_move() queued on this CPU has been dealt with: @left
+ *	is the number of tasks that want to run here, with the one that was to
+ *	be moved if it was not. Context: preemption off, interrupts on.
+ */
+struct coop_guest_ops {
+	void (*notified)(void);
+	void (*moved)(bool moved, unsigned int left);
+};
+
+/**
+ * struct coop_guest_moves - what became of requests to move the current task
+ * @asked: all requests
+ * @moved: of these, the task is on the other CPU now
+ * @taken_back: wakeups for which a moved task returned to where it came from
+ * @busy: refused, the request before is not done
+ * @class: refused, no task of the fair class
+ * @pinned: refused, affinity, migrate_disable(), or a CPU's own kernel thread
+ * @target: refused, one of the two CPUs is going down
+ * @gone: the task slept or was moved by somebody else meanwhile
+ */
+struct coop_guest_moves {
+	u64	asked;
+	u64	moved;
+	u64	taken_back;
+	u64	busy;
+	u64	class;
+	u64	pinned;
+	u64	target;
+	u64	gone;
+};
+
+#ifdef CONFIG_KVM_COOP_GUEST
+
+DECLARE_STATIC_KEY_FALSE(coop_guest_key);
+
+/* arch: the vector and the pages */
+int coop_guest_register(const struct coop_guest_ops *ops);
+void coop_guest_unregister(void);
+u32 coop_guest_vector(void);
+struct kvm_coop_page *coop_guest_page(unsigned int cpu, phys_addr_t *phys);
+void coop_guest_setup(void);
+void coop_guest_call_moved(bool moved, unsigned int left);
+
+/* scheduler */
+int coop_guest_move(unsigned int cpu);
+void coop_guest_read_moves(unsigned int cpu, struct coop_guest_moves *moves);
+bool __coop_guest_wake_cpu(struct task_struct *p, int *cpu);
+
+/*
+ * Should @p, which is being woken and ran on *@cpu last, go back to where it was
+ * moved away from? Then that is in *@cpu. Context: p->pi_lock held.
+ */
+static inline bool coop_guest_wake_cpu(struct task_struct *p, int *cpu)
+{
+	return static_branch_unlikely(&coop_guest_key) &&
+	       __coop_guest_wake_cpu(p, cpu);
+}
+
+#else
+
+static inline void coop_guest_setup(void) { }
+
+static inline bool coop_guest_wake_cpu(struct task_struct *p, int *cpu)
+{
+	return false;
+}
+
+#endif /* CONFIG_KVM_COOP_GUEST */
+
+#endif /* _LINUX_KVM_COOP_GUEST_H */
