@@ -9,6 +9,9 @@
 #include <linux/smp.h>
 #include <linux/string.h>
 #include <linux/topology.h>
+#ifdef CONFIG_KVM_COOP_GUEST
+#include <linux/kvm_coop_guest.h>
+#endif
 #include <asm/msr.h>
 
 #include "compat.h"
@@ -33,6 +36,7 @@ static void coop_fill_page(struct kvm_coop_page *page, unsigned int cpu)
 	setup->abi_version = KVM_COOP_ABI_VERSION;
 	setup->size = sizeof(*page);
 	setup->features = coop_features;
+	setup->notify_vector = coop_notify_vector();
 	setup->preempt_count_gpa = coop_preempt_count_phys(cpu);
 	setup->pc_preempt_mask = PREEMPT_MASK;
 	setup->pc_softirq_mask = SOFTIRQ_MASK;
@@ -54,10 +58,11 @@ static void coop_register_cpu(void *unused)
 	if (c->page || !c->mem)
 		return;
 
-	msr = virt_to_phys(c->mem) | KVM_COOP_MSR_ENABLE;
+	msr = c->phys | KVM_COOP_MSR_ENABLE;
 	coop_fill_page(c->mem, cpu);
 	c->softirqs = 0;
 	c->yielded = false;
+	c->moving = false;
 	err = wrmsr_safe(MSR_KVM_COOP, lower_32_bits(msr), upper_32_bits(msr));
 	if (err) {
 		pr_warn("CPU %u goes without: the host refused the page\n", cpu);
@@ -76,16 +81,41 @@ static void coop_unregister_cpu(void *unused)
 		return;
 	WRITE_ONCE(c->page, NULL);
 	wrmsr_safe(MSR_KVM_COOP, 0, 0);
+	/* who reads it without asking for c->page */
+	WRITE_ONCE(c->mem->host.status, 0);
 }
+
+#ifdef CONFIG_KVM_COOP_GUEST
+static void coop_get_mem(struct coop_cpu *c, unsigned int cpu)
+{
+	c->mem = coop_guest_page(cpu, &c->phys);
+}
+
+static void coop_put_mem(struct coop_cpu *c)
+{
+	c->mem = NULL;
+}
+#else
+static void coop_get_mem(struct coop_cpu *c, unsigned int cpu)
+{
+	/* A power of two from kmalloc() is aligned to its size. */
+	c->mem = kzalloc_node(sizeof(*c->mem), GFP_KERNEL, cpu_to_node(cpu));
+	c->phys = c->mem ? virt_to_phys(c->mem) : 0;
+}
+
+static void coop_put_mem(struct coop_cpu *c)
+{
+	kfree(c->mem);
+	c->mem = NULL;
+}
+#endif
 
 static int coop_cpu_online(unsigned int cpu)
 {
 	struct coop_cpu *c = per_cpu_ptr(&coop_cpus, cpu);
 
-	/* A power of two from kmalloc() is aligned to its size. */
 	if (!c->mem)
-		c->mem = kzalloc_node(sizeof(*c->mem), GFP_KERNEL,
-				      cpu_to_node(cpu));
+		coop_get_mem(c, cpu);
 	if (c->mem && !coop_paused)
 		coop_register_cpu(NULL);
 	return 0;
@@ -141,10 +171,8 @@ void coop_cpus_free(void)
 {
 	int cpu;
 
-	for_each_possible_cpu(cpu) {
-		kfree(per_cpu(coop_cpus, cpu).mem);
-		per_cpu(coop_cpus, cpu).mem = NULL;
-	}
+	for_each_possible_cpu(cpu)
+		coop_put_mem(per_cpu_ptr(&coop_cpus, cpu));
 }
 
 void coop_cpus_pause(void)

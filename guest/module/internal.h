@@ -12,6 +12,7 @@
  * @page: shared with the host; NULL while not registered. Changed by the CPU
  *	itself, so that its probes never see it go away.
  * @mem: memory of @page, from the first time online until the module goes
+ * @phys: of @mem
  * @timers: the CPU's hrtimers, as soon as one was started; its lock guards
  *	@page->guest.timer_due
  * @softirqs: raised by interrupts and not handled yet, as far as known
@@ -25,12 +26,16 @@
  * @acks: tickets acknowledged
  * @yields: hypercalls made
  * @rt_switches: switches to an RT task
+ * @moving: the stopper is about to move the task that was notified
+ * @notified: notifications
+ * @stayed: of these, how often there was no better place, or no way there
  *
  * All but @timers and @rt_woken belongs to the CPU, with interrupts off.
  */
 struct coop_cpu {
 	struct kvm_coop_page	*page;
 	struct kvm_coop_page	*mem;
+	phys_addr_t		phys;
 	struct hrtimer_cpu_base	*timers;
 	u32			softirqs;
 	u32			requests;
@@ -42,6 +47,9 @@ struct coop_cpu {
 	u64			acks;
 	u64			yields;
 	u64			rt_switches;
+	bool			moving;
+	u64			notified;
+	u64			stayed;
 };
 
 DECLARE_PER_CPU(struct coop_cpu, coop_cpus);
@@ -63,5 +71,29 @@ void coop_timer_handled(struct coop_cpu *c);
 /* probe.c */
 int coop_probes_start(void);
 void coop_probes_stop(void);
+
+/* notify.c, if the kernel has the other half */
+struct seq_file;
+
+#ifdef CONFIG_KVM_COOP_GUEST
+u32 coop_notify_vector(void);
+void coop_notify_start(void);
+void coop_notify_stop(void);
+void coop_notify_show(struct seq_file *m, unsigned int cpu);
+#else
+static inline u32 coop_notify_vector(void)
+{
+	return 0;
+}
+
+static inline void coop_notify_start(void)
+{
+	coop_features &= ~KVM_COOP_F_NOTIFY;
+}
+
+static inline void coop_notify_stop(void) { }
+
+static inline void coop_notify_show(struct seq_file *m, unsigned int cpu) { }
+#endif
 
 #endif /* _COOP_INTERNAL_H */

@@ -66,6 +66,7 @@ static void coop_show_cpu(struct seq_file *m, unsigned int cpu)
 	seq_printf(m, " acks %llu yields %llu rt_switches %llu\n",
 		   READ_ONCE(c->acks), READ_ONCE(c->yields),
 		   READ_ONCE(c->rt_switches));
+	coop_notify_show(m, cpu);
 }
 
 static int stats_show(struct seq_file *m, void *unused)
@@ -161,8 +162,10 @@ static int __init coop_init(void)
 	err = coop_probes_start();
 	if (err)
 		return err;
+	coop_notify_start();
 	err = coop_cpus_start(urgent);
 	if (err) {
+		coop_notify_stop();
 		coop_probes_stop();
 		coop_cpus_free();
 		return err;
@@ -180,6 +183,7 @@ static void __exit coop_exit(void)
 	unregister_reboot_notifier(&coop_reboot_nb);
 	unregister_pm_notifier(&coop_pm_nb);
 	coop_cpus_stop();
+	coop_notify_stop();
 	coop_probes_stop();
 	coop_cpus_free();
 }

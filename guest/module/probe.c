@@ -36,9 +36,15 @@
 /* Intent that makes the host boost, as opposed to IDLE. */
 #define COOP_WANTS	(KVM_COOP_INTENT_RT | KVM_COOP_INTENT_REQUEST)
 
-/* Deadline tasks and lock holders boosted by an RT waiter are RT as well. */
-static bool coop_task_is_rt(const struct task_struct *p)
+/*
+ * Deadline tasks and lock holders boosted by an RT waiter are RT as well. The
+ * stopper is not while it moves a task away: that time is granted already.
+ */
+static bool coop_task_is_rt(const struct coop_cpu *c,
+			    const struct task_struct *p)
 {
+	if (c->moving && !p->prio && (p->flags & PF_KTHREAD))
+		return false;
 	return p->prio < MAX_RT_PRIO;
 }
 
@@ -50,7 +56,7 @@ static u32 coop_task_intent(const struct coop_cpu *c,
 
 	if (is_idle_task(p))
 		return intent | KVM_COOP_INTENT_IDLE;
-	if ((coop_features & KVM_COOP_F_RT) && coop_task_is_rt(p))
+	if ((coop_features & KVM_COOP_F_RT) && coop_task_is_rt(c, p))
 		intent |= KVM_COOP_INTENT_RT;
 	return intent;
 }
@@ -219,9 +225,9 @@ static void coop_probe_wakeup(void *data, struct task_struct *p)
 	struct kvm_coop_page *page;
 	struct coop_cpu *c;
 
-	if (!coop_task_is_rt(p) || p == current)
-		return;
 	c = per_cpu_ptr(&coop_cpus, task_cpu(p));
+	if (!coop_task_is_rt(c, p) || p == current)
+		return;
 	WRITE_ONCE(c->rt_woken, true);
 	if (c != this_cpu_ptr(&coop_cpus) || !need_resched())
 		return;
