@@ -17,7 +17,7 @@
 #define CPU_REST 0
 #define CPU_GUEST 1
 
-#define DRIVER_CHOSEN_MAX 16
+#define DRIVER_CHOSEN_MAX 48
 
 /* Is this L1, with both pCPUs? Pins the caller to CPU_REST. -1 after saying what is missing. */
 int driver_check_machine(void);

@@ -51,6 +51,14 @@ static unsigned int pcpus(const struct guest_bench *b)
 	return b->boot.pcpus ? b->boot.pcpus : 1;
 }
 
+/* On how many pCPUs has this case co-tenants? */
+static unsigned int loaded(const struct guest_bench *b, const struct guest_case *c)
+{
+	if (!c->cotenants)
+		return 0;
+	return b->loaded ? b->loaded(c) : pcpus(b);
+}
+
 static void each_load(struct guest_bench *b, void (*call)(struct vmload *load))
 {
 	for (unsigned int i = 0; i < pcpus(b); i++)
@@ -87,7 +95,7 @@ static void add_interval(json_t *metrics, const struct guest_measurement *m)
 
 	driver_metric(metrics, "vcpu_share", (double)m->vcpu_ns / m->wall_ns);
 	driver_metric(metrics, "exits_per_s", m->exits * 1e9 / m->wall_ns);
-	for (unsigned int i = 0; i < pcpus(b) && m->guest_case->cotenants; i++) {
+	for (unsigned int i = 0; i < loaded(b, m->guest_case); i++) {
 		for (unsigned int k = 0; k < b->load[i].n; k++, n++) {
 			double share = (double)b->load[i].run_ns[k] / m->wall_ns;
 
@@ -123,8 +131,8 @@ static int measure_case(struct guest_measurement *m)
 	record_progress(b->record_fd, b->done, b->total, "%s, round %d: %s", m->mode->name,
 			m->repeat, m->guest_case->name);
 	usleep(SETTLE_US);
-	if (m->guest_case->cotenants)
-		each_load(b, vmload_resume);
+	for (unsigned int i = 0; i < loaded(b, m->guest_case); i++)
+		vmload_resume(&b->load[i]);
 	ret = b->measure(m);
 	guest_bench_pause(b);
 	b->done += !ret;
@@ -185,7 +193,7 @@ static int start_cotenants(struct guest_bench *b)
 		wanted |= c->cotenants;
 	}
 	for (unsigned int i = 0; i < pcpus(b) && wanted && !ret; i++)
-		ret = vmload_start(&b->load[i], b->cotenants, CPU_GUEST + i);
+		ret = vmload_start(&b->load[i], b->cotenants, guest_pcpu(i));
 	if (!ret)
 		return 0;
 	record_verdict(b->record_fd, false, "the co-tenants do not start (see job-output.log)");

@@ -47,6 +47,8 @@ struct guest_bench {
 	 * until it has ended, or until guest_measure_end().
 	 */
 	int (*measure)(struct guest_measurement *m);
+	/* On how many of the pCPUs, the first ones, a case has its co-tenants. NULL: on all */
+	unsigned int (*loaded)(const struct guest_case *c);
 	void *arg;
 	/* The rest is not for the caller to set */
 	int record_fd;

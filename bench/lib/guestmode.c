@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "bench/lib/guestmode.h"
 
@@ -64,6 +65,11 @@ static void use_stock_guest(struct vm_config *config, struct stock_guest *stock)
 	config->initrd = stock->initrd;
 }
 
+int guest_pcpu(unsigned int i)
+{
+	return (CPU_GUEST + i) % sysconf(_SC_NPROCESSORS_ONLN);
+}
+
 static int place(struct vm *vm, const struct guest_boot *boot)
 {
 	unsigned int pcpus = boot->pcpus ? boot->pcpus : 1;
@@ -71,7 +77,7 @@ static int place(struct vm *vm, const struct guest_boot *boot)
 	if (vm_find_vcpus(vm))
 		return -1;
 	for (unsigned int i = 0; i < boot->vcpus; i++)
-		if (vm_pin_vcpu(vm, i, CPU_GUEST + i % pcpus))
+		if (vm_pin_vcpu(vm, i, guest_pcpu(i % pcpus)))
 			return -1;
 	return 0;
 }

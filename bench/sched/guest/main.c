@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "bench/lib/histrecord.h"
+#include "bench/lib/spin.h"
 #include "lab/lib/proc.h"
 #include "lab/lib/record.h"
 
@@ -68,28 +69,6 @@ static int set_option(void *arg, int opt)
 		return 1;
 	}
 	return -1;
-}
-
-static void spin(unsigned long loops)
-{
-	while (loops--)
-		__asm__ volatile("" ::: "memory");
-}
-
-/* The fastest of several tries: a fixed amount of work, whoever else runs. */
-static void calibrate(void)
-{
-	const unsigned long loops = 100000;
-	long long best = 0;
-
-	for (int i = 0; i < 20; i++) {
-		long long begin = proc_now_ns(), ns;
-
-		spin(loops);
-		ns = proc_now_ns() - begin;
-		best = !best || ns < best ? ns : best;
-	}
-	loops_per_us = loops * 1000 / (best ? best : 1) + 1;
 }
 
 static void futex(int *word, int op, int value)
@@ -190,7 +169,7 @@ int main(int argc, char **argv)
 	ret = proc_options(argc, argv, long_options, set_option, &o);
 	if (ret)
 		return ret < 0 ? 2 : 0;
-	calibrate();
+	loops_per_us = spin_calibrate();
 	if (start_workers(&o)) {
 		fprintf(stderr, "coop: cannot start %d threads\n", o.workers);
 		return 1;
