@@ -107,7 +107,8 @@ static long long run(const struct options *o, int record_fd)
 static int send_answer(int fd, long long ns)
 {
 	char *stats = proc_read_file(MODULE_STATS, NULL), *text = NULL;
-	int size = asprintf(&text, "runtime_ns %lld\n%s", ns, stats ? stats : "");
+	int size = asprintf(&text, "runtime_ns %lld\nuseful_ns %lld\n%s", ns, work_useful_ns(),
+			    stats ? stats : "");
 	int ret = size < 0 ? -1 : record_data(fd, "barrier.txt", text, size);
 
 	free(text);

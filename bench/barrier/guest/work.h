@@ -20,4 +20,7 @@ struct workload {
 extern const struct workload workloads[];
 const struct workload *find_workload(const char *name);
 
+/* CPU time that all threads together have spent on their work, but not on waiting. */
+long long work_useful_ns(void);
+
 #endif

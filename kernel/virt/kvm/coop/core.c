@@ -772,19 +772,35 @@ static void about_to_be_preempted(struct kvm_vcpu *vcpu)
 	raw_spin_unlock_irqrestore(&c->lock, flags);
 }
 
+/*
+ * A boost has just ended: if that costs the vCPU its CPU, tell it. Preemption has
+ * been off since before, or it would be too late.
+ */
+static void notify_of_end(struct kvm_vcpu *vcpu, const struct coop_facts *f)
+{
+	if (!vcpu->coop.boosted && need_resched())
+		notify(vcpu, f);
+}
+
+/* Context: vCPU thread. */
 static void review(struct kvm_vcpu *vcpu)
 {
 	struct kvm_vcpu_coop *c = &vcpu->coop;
 	struct coop_facts f;
 	unsigned long flags;
-	bool readable = look(vcpu, &f);
+	bool readable;
 
+	preempt_disable();
+	readable = look(vcpu, &f);
 	if (readable)
 		f.irq_pending = urgent_waits(vcpu);
 	raw_spin_lock_irqsave(&c->lock, flags);
 	if (c->boosted)
 		review_boost(vcpu, readable ? &f : NULL);
 	raw_spin_unlock_irqrestore(&c->lock, flags);
+	if (readable)
+		notify_of_end(vcpu, &f);
+	preempt_enable();
 }
 
 void __kvm_coop_exit(struct kvm_vcpu *vcpu)
@@ -885,17 +901,18 @@ void kvm_coop_give_back(struct kvm_vcpu *vcpu, bool unlocked)
 {
 	struct kvm_vcpu_coop *c = &vcpu->coop;
 	struct coop_facts f;
+	bool readable;
 	u64 now;
 
 	vcpu->stat.coop_yields++;
 	if (!c->boosted)
 		return;
-	if (!look(vcpu, &f))
-		memset(&f, 0, sizeof(f));
+	readable = look(vcpu, &f);
 	/* what the guest did not know yet when it decided to yield */
 	if (urgent_waits(vcpu) || (f.intent & COOP_INTENT_WORK))
 		return;
 
+	preempt_disable();
 	raw_spin_lock_irq(&c->lock);
 	now = ktime_get_ns();
 	if (c->boosted && !unlocked && coop_may_hold_lock(&f, &c->masks)) {
@@ -908,6 +925,9 @@ void kvm_coop_give_back(struct kvm_vcpu *vcpu, bool unlocked)
 		end_boost(vcpu, yield);
 	}
 	raw_spin_unlock_irq(&c->lock);
+	if (readable)
+		notify_of_end(vcpu, &f);
+	preempt_enable();
 }
 
 /* --- run state, for the guest and for statistics -------------------------- */
