@@ -5,7 +5,8 @@
 #   make O=DIR unit      the tests, in DIR/unit and DIR/abi
 #
 # Every directory of PROGRAMS is one program made of all its .c and .S files; what they share lies in bench/lib and lab/lib.
-# bench/NAME/guest/ is the part of a benchmark that runs in a guest: coop-guest-NAME. tests/programs/NAME/ is coop-test-NAME.
+# bench/NAME/guest/ is the part of a benchmark that runs in a guest: coop-guest-NAME. tests/programs/NAME/ is coop-test-NAME,
+# with a guest/ of the same kind.
 
 O ?= $(error say where to build: make O=DIR)
 ABS_O := $(abspath $(O))
@@ -21,7 +22,7 @@ LIBS := -ljansson -lm -lpthread
 PROGRAMS := coop-lab:lab/host coop-init:lab/init coop-report:bench/report coopstat:tools/coopstat \
 	$(foreach d,$(patsubst %/,%,$(wildcard tests/programs/*/)),coop-test-$(notdir $(d)):$(d)) \
 	$(foreach d,$(filter-out bench/lib bench/report,$(patsubst %/,%,$(wildcard bench/*/))),coop-bench-$(notdir $(d)):$(d)) \
-	$(foreach d,$(patsubst %/guest/,%,$(wildcard bench/*/guest/)),coop-guest-$(notdir $(d)):$(d)/guest)
+	$(foreach d,$(patsubst %/guest/,%,$(wildcard bench/*/guest/ tests/programs/*/guest/)),coop-guest-$(notdir $(d)):$(d)/guest)
 STATIC := coop-init $(filter coop-guest-%,$(foreach p,$(PROGRAMS),$(firstword $(subst :, ,$(p)))))
 STATIC_LIBS := -luring
 LIBS_coopstat := -lncurses -ltinfo

@@ -23,7 +23,8 @@ extern const struct guest_mode guest_modes[GUEST_MODES];
 /* The host's switch, if a mode that was chosen needs it. -1 after saying that there is none. */
 int guest_modes_switch(const struct driver_choice *modes);
 
-/* The I-th pCPU that has vCPUs: CPU_GUEST, those behind it, and CPU_REST when there is no other left. */
+/* The I-th pCPU that has vCPUs: CPU_GUEST, those behind it, and CPU_REST when there is no other
+ * left. */
 int guest_pcpu(unsigned int i);
 
 struct guest_boot {

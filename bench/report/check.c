@@ -106,6 +106,21 @@ static bool is_io_case(const char *s, const char *const *operations, size_t n)
 	       !strcmp(s, again);
 }
 
+/* "blocking-1of2" */
+static bool is_barrier_case(const char *s)
+{
+	static const char *const workload[] = {
+		"blocking", "spinning", "pipeline", "mutex", "stealing",
+	};
+	char name[16], again[NAME_MAX_LEN];
+	unsigned int hogs, vcpus;
+
+	if (sscanf(s, "%15[a-z]-%4uof%4u", name, &hogs, &vcpus) != 3)
+		return false;
+	snprintf(again, sizeof(again), "%s-%uof%u", name, hogs, vcpus);
+	return vcpus && hogs <= vcpus && LISTED(name, workload) && !strcmp(s, again);
+}
+
 /* A load with or without a variant, an operation, an abuse, or a request. */
 static bool is_case(const char *bench, const char *s)
 {
@@ -125,6 +140,8 @@ static bool is_case(const char *bench, const char *s)
 		return LISTED(s, operation);
 	if (!strcmp(bench, "isolation"))
 		return LISTED(s, abuse);
+	if (!strcmp(bench, "barrier"))
+		return is_barrier_case(s);
 	if (!strcmp(bench, "blk"))
 		return is_io_case(s, block, sizeof(block) / sizeof(block[0]));
 	if (!strcmp(bench, "net"))
@@ -365,7 +382,7 @@ static int check_run(size_t i, const json_t *run, struct result_error *err)
 	if (!mode || !is_mode(mode))
 		return result_fail(err, "%s.mode: missing or not a name (a-z, 0-9, -)", path);
 	if (!case_name || !is_case(bench, case_name))
-		return result_fail(err, "%s.case: missing or not idle, busy or busy-hog (or one of them, '-' and a variant), nor an operation of overhead, an abuse of isolation, or a request of blk or net (randread-4k-qd16-hogs)",
+		return result_fail(err, "%s.case: missing or not idle, busy or busy-hog (or one of them, '-' and a variant), nor an operation of overhead, an abuse of isolation, a request of blk or net (randread-4k-qd16-hogs), or a workload of barrier (blocking-1of2)",
 				   path);
 	if (!json_is_integer(repeat) || json_integer_value(repeat) < 1 ||
 	    json_integer_value(repeat) > RESULT_REPEATS_MAX)

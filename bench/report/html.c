@@ -513,6 +513,7 @@ int html_write(const struct result *r, FILE *out)
 	write_tables(r, out);
 	write_plain(r, "audio", audio_print, out);
 	write_plain(r, "blk, net", io_print, out);
+	write_plain(r, "barrier", barrier_print, out);
 	write_plain(r, "overhead", overhead_print, out);
 	write_plain(r, "isolation", isolation_print, out);
 	write_charts(r, out);

@@ -39,6 +39,14 @@ static size_t matrix_groups(const struct result *r, const struct group **g)
 	return n;
 }
 
+/* At least as wide as "12345678.9". */
+static int column_width(const struct group *head, size_t m)
+{
+	int width = (int)strlen(head->modes[m].name);
+
+	return width > 10 ? width : 10;
+}
+
 static void row_name(char *text, size_t size, const struct group *g)
 {
 	const char *load = strncmp(g->case_name, "busy", 4) ? "idle" :
@@ -47,28 +55,37 @@ static void row_name(char *text, size_t size, const struct group *g)
 	snprintf(text, size, "%s, %d us", load, interval_of(g));
 }
 
-static void print_values(const struct group *g, const struct group *head, const char *key, FILE *out)
+void row_print_modes(const struct group *head, FILE *out)
 {
-	char floor[32], name[48];
-	struct stats_summary s;
 	size_t m;
 
-	row_name(name, sizeof(name), g);
+	fprintf(out, "  %-17s", "");
+	for (m = 0; m < head->nmodes && m < MODES_MAX; m++)
+		fprintf(out, " %*s", column_width(head, m), head->modes[m].name);
+	fputs(" noise floor\n", out);
+}
+
+void row_print_values(const char *name, const struct group *g, const struct group *head,
+		      const char *key, int digits, FILE *out)
+{
+	struct stats_summary s;
+	char floor[32];
+	size_t m;
+
 	fprintf(out, "  %-17s", name);
 	for (m = 0; m < head->nmodes && m < MODES_MAX; m++) {
 		const struct mode *mode = group_mode(g, head->modes[m].name);
 
 		if (mode && mode_summary(mode, key, &s))
-			fprintf(out, " %10.0f", s.median);
+			fprintf(out, " %*.*f", column_width(head, m), digits, s.median);
 		else
-			fprintf(out, " %10s", "-");
+			fprintf(out, " %*s", column_width(head, m), "-");
 	}
 	format_floor(floor, sizeof(floor), group_floor(g, key, NULL));
 	fprintf(out, " %11s\n", floor);
 }
 
-/* Nothing below vanilla, and nothing for what is noise by definition. */
-static void print_ratios(const struct group *g, const struct group *head, const char *key, FILE *out)
+void row_print_ratios(const struct group *g, const struct group *head, const char *key, FILE *out)
 {
 	const struct mode *base = group_base(g);
 	char cell[MODES_MAX][32];
@@ -89,7 +106,7 @@ static void print_ratios(const struct group *g, const struct group *head, const 
 		return;
 	fprintf(out, "  %-17s", "  /vanilla");
 	for (m = 0; m < n; m++)
-		fprintf(out, " %10s", cell[m]);
+		fprintf(out, " %*s", column_width(head, m), cell[m]);
 	fputc('\n', out);
 }
 
@@ -111,20 +128,20 @@ static void print_overrun(const struct result *r, const struct group *g, FILE *o
 bool matrix_print(const struct result *r, FILE *out)
 {
 	const struct group *g[GROUPS_MAX];
-	size_t n = matrix_groups(r, g), i, k, m;
+	size_t n = matrix_groups(r, g), i, k;
+	char name[48];
 
 	if (n < 2)
 		return false;
 	for (k = 0; k < sizeof(parts) / sizeof(parts[0]); k++) {
 		if (!groups_measured(g, n, parts[k].key))
 			continue;
-		fprintf(out, "cyclictest, %s, us\n  %-17s", parts[k].title, "");
-		for (m = 0; m < g[0]->nmodes && m < MODES_MAX; m++)
-			fprintf(out, " %10s", g[0]->modes[m].name);
-		fputs(" noise floor\n", out);
+		fprintf(out, "cyclictest, %s, us\n", parts[k].title);
+		row_print_modes(g[0], out);
 		for (i = 0; i < n; i++) {
-			print_values(g[i], g[0], parts[k].key, out);
-			print_ratios(g[i], g[0], parts[k].key, out);
+			row_name(name, sizeof(name), g[i]);
+			row_print_values(name, g[i], g[0], parts[k].key, 0, out);
+			row_print_ratios(g[i], g[0], parts[k].key, out);
 		}
 		fputc('\n', out);
 	}

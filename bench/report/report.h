@@ -76,6 +76,20 @@ void audio_verdict(const struct result *r, char *text, size_t size);
 
 void sched_verdict(const struct result *r, char *text, size_t size);
 
+/* Those of bench barrier are one table, and have a verdict of their own. */
+bool group_is_barrier(const struct group *g);
+bool barrier_print(const struct result *r, FILE *out);
+void barrier_verdict(const struct result *r, char *text, size_t size);
+
+/*
+ * Tables with a column for each mode of the group HEAD: their names, the medians of KEY in a group's modes, and these by the base.
+ * No ratio below the base, and none for what is noise by definition.
+ */
+void row_print_modes(const struct group *head, FILE *out);
+void row_print_values(const char *name, const struct group *g, const struct group *head,
+		      const char *key, int digits, FILE *out);
+void row_print_ratios(const struct group *g, const struct group *head, const char *key, FILE *out);
+
 /* Cases of cyclictest with an interval, idle-500 and so on, together; false without any. */
 bool matrix_print(const struct result *r, FILE *out);
 

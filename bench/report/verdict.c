@@ -412,6 +412,10 @@ void verdict_text(const struct result *r, char *text, size_t size)
 		sched_verdict(r, text, size);
 		return;
 	}
+	if (!g && result_group(r, "barrier", NULL)) {
+		barrier_verdict(r, text, size);
+		return;
+	}
 	if (!g && (result_group(r, "blk", NULL) || result_group(r, "net", NULL))) {
 		io(&l, r);
 		return;

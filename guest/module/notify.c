@@ -50,6 +50,7 @@ static bool coop_read_facts(const struct kvm_coop_page *page,
 		smp_rmb();
 		facts->state = READ_ONCE(page->facts.state);
 		facts->wait_ns = READ_ONCE(page->facts.wait_estimate_ns);
+		/* as above */
 		smp_rmb();
 		if (!(seq & 1) && READ_ONCE(page->facts.seq) == seq)
 			return true;

@@ -393,6 +393,40 @@ static void test_sched(void)
 	CHECK(strstr(sched_verdict_of(4, 800, 700), "sched: 5 repeats and vanilla-aa are needed; seen"), "%s", out);
 }
 
+static const char *barrier_verdict_of(int repeats, int coop_ms)
+{
+	static const char *const modes[] = { "vanilla", "vanilla-aa", "coop" };
+	FILE *f = fopen("runs.jsonl", "w");
+	const char *v;
+	int i, m;
+
+	for (i = 1; i <= repeats; i++)
+		for (m = 0; m < 3; m++)
+			fprintf(f,
+				"{\"bench\":\"barrier\",\"mode\":\"%s\",\"case\":\"blocking-1of2\",\"repeat\":%d,\"metrics\":"
+				"{\"runtime_ms\":%d,\"ideal_ms\":2000,\"ideal_ratio\":1.5}}\n",
+				modes[m], i, (m == 2 ? coop_ms : 3000) + i);
+	fclose(f);
+	CHECK(!tool(out, sizeof(out), "make ."), "%s", out);
+	check_width(out);
+	v = strstr(out, "verdict: barrier: ");
+	CHECK(v, "%s", out);
+	return v ? v : "";
+}
+
+static void test_barrier(void)
+{
+	const char *v = barrier_verdict_of(5, 2100);
+
+	CHECK(starts(v, "verdict: barrier: reached: ") && strstr(v, "0.70x") && strstr(v, "ideal 0.67x"), "%s", v);
+	CHECK(strstr(out, "  blocking-1of2           3003       3003       2103"), "%s", out);
+	CHECK(strstr(barrier_verdict_of(5, 2600), "barrier: missed: "), "%s", out);
+	CHECK(strstr(barrier_verdict_of(5, 3000), "barrier: missed: "), "%s", out);
+	CHECK(strstr(barrier_verdict_of(4, 2100), "barrier: 5 repeats and vanilla-aa are needed; seen"), "%s", out);
+	CHECK(!system("sed -i s/1of2/3of2/ runs.jsonl"), "sed");
+	CHECK(tool(out, sizeof(out), "make .") == 1, "more co-tenants than vCPUs were taken");
+}
+
 /* Four tables, rows by load and interval, and a guest that leaves wake-ups out. */
 static void test_matrix(void)
 {
@@ -590,6 +624,7 @@ int main(int argc, char **argv)
 	test_audio();
 	test_matrix();
 	test_sched();
+	test_barrier();
 	test_lock();
 	test_isolation();
 	test_page();

@@ -33,9 +33,12 @@ static const char usage[] =
 	"  --loops-per-us N    speed of this machine (is measured)\n";
 
 static const struct option long_options[] = {
-	{ "workload", required_argument, NULL, 'w' }, { "threads", required_argument, NULL, 't' },
-	{ "work", required_argument, NULL, 'u' },     { "rounds", required_argument, NULL, 'r' },
-	{ "loops-per-us", required_argument, NULL, 'l' }, { "help", no_argument, NULL, 'h' },
+	{ "workload", required_argument, NULL, 'w' },
+	{ "threads", required_argument, NULL, 't' },
+	{ "work", required_argument, NULL, 'u' },
+	{ "rounds", required_argument, NULL, 'r' },
+	{ "loops-per-us", required_argument, NULL, 'l' },
+	{ "help", no_argument, NULL, 'h' },
 	{ 0 },
 };
 

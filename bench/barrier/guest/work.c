@@ -179,8 +179,8 @@ static void run_stealing(const struct options *o, int thread)
 }
 
 const struct workload workloads[] = {
-	{ "blocking", prepare_barrier, run_blocking }, { "spinning", NULL, run_spinning },
-	{ "pipeline", prepare_queues, run_pipeline },  { "mutex", NULL, run_mutex },
+	{ "blocking", prepare_barrier, run_blocking },	{ "spinning", NULL, run_spinning },
+	{ "pipeline", prepare_queues, run_pipeline },	{ "mutex", NULL, run_mutex },
 	{ "stealing", prepare_stealing, run_stealing }, { NULL, NULL, NULL },
 };
 

@@ -60,6 +60,9 @@ u32 coop_guest_vector(void);
 struct kvm_coop_page *coop_guest_page(unsigned int cpu, phys_addr_t *phys);
 void coop_guest_setup(void);
 void coop_guest_call_moved(bool moved, unsigned int left);
+bool __coop_vcpu_is_preempted(long cpu);
+/* arch/x86/kernel/kvm.c, 64-bit only; false without steal time */
+bool __raw_callee_save___kvm_vcpu_is_preempted(long cpu);
 
 /* scheduler */
 int coop_guest_move(unsigned int cpu);

@@ -193,6 +193,7 @@ EXPORT_SYMBOL_GPL(coop_guest_move);
  */
 void coop_guest_read_moves(unsigned int cpu, struct coop_guest_moves *moves)
 {
+	/* written by the CPU itself; an older value does */
 	*moves = data_race(per_cpu(coop_push, cpu).moves);
 }
 EXPORT_SYMBOL_GPL(coop_guest_read_moves);

@@ -35,15 +35,11 @@ static bool leaving(const struct kvm_coop_page *page)
 	       READ_ONCE(page->guest.notify_ack);
 }
 
-/* 64-bit only, see arch/x86/kernel/kvm.c; false without steal time */
-bool __raw_callee_save___kvm_vcpu_is_preempted(long cpu);
-
 /*
  * Steal time says "preempted" of a vCPU that halted, too, and nothing of one
  * that is about to lose its pCPU. One load of a single word: no need for the
  * sequence count.
  */
-__visible bool __coop_vcpu_is_preempted(long cpu);
 __visible bool __coop_vcpu_is_preempted(long cpu)
 {
 	const struct kvm_coop_page *page = per_cpu_ptr(&coop_pages, cpu);

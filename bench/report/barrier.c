@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Parallel programs on vCPUs that are interfered with: runtime beside the ideal. */
+#include "bench/report/report.h"
+
+#include <string.h>
+
+#define GROUPS_MAX	64
+
+/* What the verdict is about: one vCPU of several interfered with. */
+#define JUDGED		"blocking-1of"
+/* That much sooner than vanilla is what notifications are for. */
+#define TARGET		1.25
+
+static const struct part {
+	const char *title;
+	const char *key;
+	int digits;
+} parts[] = {
+	{ "runtime, ms", "runtime_ms", 0 },
+	{ "the same if no pCPU's time were lost, ms", "ideal_ms", 0 },
+	{ "runtime by that ideal, at the emulator's speed of the moment", "ideal_ratio", 2 },
+};
+
+bool group_is_barrier(const struct group *g)
+{
+	return !strcmp(g->bench, "barrier");
+}
+
+bool barrier_print(const struct result *r, FILE *out)
+{
+	const struct group *g[GROUPS_MAX];
+	size_t n = 0, i, k;
+
+	for (i = 0; i < r->ngroups && n < GROUPS_MAX; i++)
+		if (group_is_barrier(&r->groups[i]))
+			g[n++] = &r->groups[i];
+	for (k = 0; k < sizeof(parts) / sizeof(parts[0]) && n; k++) {
+		fprintf(out, "barrier, %s\n", parts[k].title);
+		row_print_modes(g[0], out);
+		for (i = 0; i < n; i++) {
+			row_print_values(g[i]->case_name, g[i], g[0], parts[k].key, parts[k].digits, out);
+			if (strcmp(parts[k].key, "ideal_ms"))
+				row_print_ratios(g[i], g[0], parts[k].key, out);
+		}
+		fputc('\n', out);
+	}
+	return n;
+}
+
+static const struct group *judged_group(const struct result *r)
+{
+	size_t i;
+
+	for (i = 0; i < r->ngroups; i++)
+		if (group_is_barrier(&r->groups[i]) &&
+		    !strncmp(r->groups[i].case_name, JUDGED, strlen(JUDGED)))
+			return &r->groups[i];
+	return NULL;
+}
+
+void barrier_verdict(const struct result *r, char *text, size_t size)
+{
+	const struct group *g = judged_group(r);
+	const struct mode *vanilla = g ? group_mode(g, "vanilla") : NULL;
+	const struct mode *coop = g ? group_mode(g, "coop") : NULL;
+	struct stats_comparison c;
+	struct stats_summary s;
+	char ratio[32];
+
+	if (!vanilla || !coop || !group_compare(g, coop, vanilla, "runtime_ms", &c) ||
+	    !mode_summary(vanilla, "ideal_ratio", &s)) {
+		snprintf(text, size, "no verdict: barrier: vanilla and coop were not both run with one vCPU interfered with");
+		return;
+	}
+	format_comparison(ratio, sizeof(ratio), &c);
+	if (c.outcome == STATS_TOO_FEW || c.outcome == STATS_NO_FLOOR)
+		snprintf(text, size, "no verdict: barrier: %d repeats and vanilla-aa are needed; seen, coop by vanilla: %s runtime %s (ideal %.2fx)",
+			 STATS_REPEATS_MIN, g->case_name, ratio, 1 / s.median);
+	else
+		snprintf(text, size, "verdict: barrier: %s: a blocking barrier program that is to finish %.2f times sooner than vanilla takes %s its time in mode coop (%s; ideal %.2fx)",
+			 c.outcome == STATS_BELOW && c.ratio <= 1 / TARGET ? "reached" : "missed", TARGET, ratio, g->case_name, 1 / s.median);
+}
