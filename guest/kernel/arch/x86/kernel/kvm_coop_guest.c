@@ -50,6 +50,7 @@ __visible bool __coop_vcpu_is_preempted(long cpu)
 		       leaving(page);
 	return __raw_callee_save___kvm_vcpu_is_preempted(cpu);
 }
+
 PV_CALLEE_SAVE_REGS_THUNK(__coop_vcpu_is_preempted);
 
 /* RCU keeps the balancer here: its module waits for this. */
