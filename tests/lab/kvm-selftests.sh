@@ -10,13 +10,13 @@
 build=$CACHE/build/$1
 image=$build/arch/x86/boot/bzImage
 case $1 in
-kernel) limit=600 leaks='' ;;
-kernel-debug) limit=1200 leaks=kmemleak=on ;;
+kernel) limit=600 ;;
+kernel-debug) limit=1200 ;;
 esac
 [ -f "$image" ] || { echo "no $image: ./coop build $1"; exit 77; }
 "$ROOT/scripts/build-selftests.sh"
 programs=("$CACHE"/build/selftests/x86_64/*"${3:-}"*_test)
-if ! "$LAB" run --out "$OUT" --kernel "$image" --limit "$limit" --append "kvm.coop=1 $leaks ${2:-}" -- \
+if ! "$LAB" run --out "$OUT" --kernel "$image" --limit "$limit" --append "kvm.coop=1 ${2:-}" -- \
 	"$ROOT/tests/lab/selftests.sh" $((limit / 2)) "$build" "${programs[@]}"; then
 	grep -hB 20 '^not ok' "$OUT"/selftests/*.log | grep -v '^ok ' || true
 	fail "selftests failed with $1 ${2:-}"

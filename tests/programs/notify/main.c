@@ -33,13 +33,21 @@ static const struct guest_mode mode = {
 	false,
 };
 
+/*
+ * About one guest in six is hardly ever told, as long as it lives: most likely its tick comes with
+ * the host's, so that each preemption hits its handler. So many are tried.
+ */
+#define GUESTS 3
+#define NOTIFIED_MIN 20
+
 /* What the guest's program says has to lie between these. */
 static const struct bound {
 	const char *name;
 	long long min, max;
 } bounds[] = {
-	{ "pinned_left", 0, 0 },    { "realtime_left", 0, 0 }, { "class", 1, 1000000 },
-	{ "free_left", 5, 10 },	    { "moved", 5, 1000000 },   { "notified", 20, 1000000 },
+	{ "pinned_left", 0, 0 },    { "realtime_left", 0, 0 },
+	{ "class", 1, 1000000 },    { "free_left", 5, 10 },
+	{ "moved", 5, 1000000 },    { "notified", NOTIFIED_MIN, 1000000 },
 	{ "hotplug_failed", 0, 0 }, { "unload_error", 0, 0 },
 };
 
@@ -71,17 +79,15 @@ static int check_host(const struct vm *vm)
 	long long acked = vm_stat(vm, "coop_notified_acked");
 
 	printf("host: notified %lld acked %lld\n", notified, acked);
-	if (notified < 20)
-		return FAIL("%lld notifications", notified);
 	if (acked * 100 < notified * ACKED_MIN)
 		return FAIL("%lld of %lld notifications were answered in time", acked, notified);
 	return 0;
 }
 
-static int follow(struct vm *vm)
+/* *TEXT is what the guest said, to be freed. */
+static int follow(struct vm *vm, char **text)
 {
 	long long limit = proc_now_ns() + RESULT_LIMIT_S * 1000000000ll;
-	char *text = NULL;
 	struct record rec;
 	int ret;
 
@@ -89,18 +95,29 @@ static int follow(struct vm *vm)
 		if (rec.type == RECORD_VERDICT)
 			break;
 		/* a line break before the first name, too */
-		if (rec.type == RECORD_FILE && !strcmp(rec.text, "notify.txt") && !text &&
-		    asprintf(&text, "\n%.*s", (int)rec.size, (const char *)rec.data) < 0)
-			text = NULL;
+		if (rec.type == RECORD_FILE && !strcmp(rec.text, "notify.txt") && !*text &&
+		    asprintf(text, "\n%.*s", (int)rec.size, (const char *)rec.data) < 0)
+			*text = NULL;
 	}
-	if (ret > 0 && text)
-		printf("guest:%s", text);
+	if (ret > 0 && *text)
+		printf("guest:%s", *text);
 	if (ret <= 0)
-		ret = FAIL("L2: %s", ret ? vm->error : "no result");
-	else if (!rec.pass || !text)
-		ret = FAIL("L2: %s", rec.pass ? "no result" : rec.text);
-	else
-		ret = check_answer(text);
+		return FAIL("L2: %s", ret ? vm->error : "no result");
+	if (!rec.pass || !*text)
+		return FAIL("L2: %s", rec.pass ? "no result" : rec.text);
+	return 0;
+}
+
+/* 1: it was told too rarely to know anything. */
+static int check(struct vm *vm)
+{
+	char *text = NULL;
+	int ret = follow(vm, &text);
+
+	if (!ret && vm_stat(vm, "coop_notified") < NOTIFIED_MIN)
+		ret = 1;
+	else if (!ret)
+		ret = check_answer(text) || check_host(vm) ? -1 : 0;
 	free(text);
 	return ret;
 }
@@ -121,13 +138,29 @@ static int run(int fd, struct vm *vm, struct vmload *load)
 	vmload_resume(load);
 	if (vm_job(vm, argv))
 		return FAIL("%s", vm->error);
-	return follow(vm) || check_host(vm) ? -1 : 0;
+	return check(vm);
+}
+
+/* One guest after the other, until one is told that it is about to be preempted. */
+static int run_guests(int fd, struct vm *vm)
+{
+	struct vmload load = { 0 };
+	int ret = 1;
+
+	for (int i = 0; i < GUESTS && ret > 0; i++) {
+		ret = run(fd, vm, &load);
+		vmload_kill(&load);
+		if (ret > 0) {
+			printf("guest %d of at most %d was hardly ever told\n", i + 1, GUESTS);
+			vm_kill(vm);
+		}
+	}
+	return ret > 0 ? FAIL("no guest was told more than %d times", NOTIFIED_MIN) : ret;
 }
 
 int main(void)
 {
 	struct vm vm = { 0 };
-	struct vmload load = { 0 };
 	int fd = record_fd(), ret;
 
 	if (driver_check_machine())
@@ -138,8 +171,7 @@ int main(void)
 	}
 	signal(SIGPIPE, SIG_IGN);
 	record_expect(fd, 30);
-	ret = run(fd, &vm, &load);
-	vmload_kill(&load);
+	ret = run_guests(fd, &vm);
 	if (ret && vm.pid > 0)
 		vm_kill(&vm);
 	else if (!ret && vm_quit(&vm, QUIT_LIMIT_MS))
