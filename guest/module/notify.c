@@ -197,6 +197,8 @@ u32 coop_notify_vector(void)
 /* Before any CPU registers its page. */
 void coop_notify_start(void)
 {
+	if (!(coop_features & KVM_COOP_F_NOTIFY))
+		return;
 	if (!coop_notify || coop_guest_register(&coop_balancer))
 		coop_features &= ~KVM_COOP_F_NOTIFY;
 }

@@ -36,16 +36,17 @@ static bool leaving(const struct kvm_coop_page *page)
 }
 
 /*
- * Steal time says "preempted" of a vCPU that halted, too, and nothing of one
- * that is about to lose its pCPU. One load of a single word: no need for the
- * sequence count.
+ * With notifications only: who moves no tasks has steal time's answer. That says
+ * "preempted" of a vCPU that halted, too, and nothing of one that is about to
+ * lose its pCPU. One load of a single word: no need for the sequence count.
  */
 __visible bool __coop_vcpu_is_preempted(long cpu)
 {
 	const struct kvm_coop_page *page = per_cpu_ptr(&coop_pages, cpu);
 
 	if (static_branch_unlikely(&coop_guest_key) &&
-	    (READ_ONCE(page->host.status) & KVM_COOP_STATUS_ACTIVE))
+	    (READ_ONCE(page->host.status) & KVM_COOP_STATUS_ACTIVE) &&
+	    (READ_ONCE(page->host.features) & KVM_COOP_F_NOTIFY))
 		return READ_ONCE(page->facts.state) == KVM_COOP_STATE_PREEMPTED ||
 		       leaving(page);
 	return __raw_callee_save___kvm_vcpu_is_preempted(cpu);
