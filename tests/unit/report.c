@@ -306,11 +306,22 @@ static void audio_run(FILE *f, const char *mode, const char *case_name, int repe
 		mode, case_name, repeat, glitches, 2 * glitches, 10000. / (glitches + 1));
 }
 
+/* The report of what lies in runs.jsonl, from its verdict that begins with PREFIX. */
+static const char *made_verdict(const char *prefix)
+{
+	const char *v;
+
+	CHECK(!tool(out, sizeof(out), "make ."), "%s", out);
+	check_width(out);
+	v = strstr(out, prefix);
+	CHECK(v, "%s", out);
+	return v ? v : "";
+}
+
 /* Of @coop glitches in busy-96, and static as given; @alone: those of vanilla without load. */
 static const char *audio_verdict_of(int repeats, int coop, int st, int alone)
 {
 	FILE *f = fopen("runs.jsonl", "w");
-	const char *v;
 	int i;
 
 	for (i = 1; i <= repeats; i++) {
@@ -323,11 +334,7 @@ static const char *audio_verdict_of(int repeats, int coop, int st, int alone)
 		audio_run(f, "coop", "idle-256", i, 0);
 	}
 	fclose(f);
-	CHECK(!tool(out, sizeof(out), "make ."), "%s", out);
-	check_width(out);
-	v = strstr(out, "verdict: audio: ");
-	CHECK(v, "%s", out);
-	return v ? v : "";
+	return made_verdict("verdict: audio: ");
 }
 
 /* The table, bursts by size, the bars of the verdict, and a machine that is too slow. */
@@ -358,7 +365,6 @@ static const char *sched_verdict_of(int repeats, int coop_messages, int coop_us)
 {
 	static const char *const modes[] = { "vanilla", "vanilla-aa", "coop" };
 	FILE *f = fopen("runs.jsonl", "w");
-	const char *v;
 	int i, m;
 
 	for (i = 1; i <= repeats; i++)
@@ -371,11 +377,7 @@ static const char *sched_verdict_of(int repeats, int coop_messages, int coop_us)
 				modes[m], i, (m == 2 ? coop_messages : 1000) + i, modes[m], i,
 				(m == 2 ? coop_us : 500) + i);
 	fclose(f);
-	CHECK(!tool(out, sizeof(out), "make ."), "%s", out);
-	check_width(out);
-	v = strstr(out, "verdict: sched: ");
-	CHECK(v, "%s", out);
-	return v ? v : "";
+	return made_verdict("verdict: sched: ");
 }
 
 /* Less throughput and more latency are slower, the other way round is not. */
@@ -397,7 +399,6 @@ static const char *barrier_verdict_of(int repeats, int coop_ms)
 {
 	static const char *const modes[] = { "vanilla", "vanilla-aa", "coop" };
 	FILE *f = fopen("runs.jsonl", "w");
-	const char *v;
 	int i, m;
 
 	for (i = 1; i <= repeats; i++)
@@ -407,11 +408,7 @@ static const char *barrier_verdict_of(int repeats, int coop_ms)
 				"{\"runtime_ms\":%d,\"ideal_ms\":2000,\"ideal_ratio\":1.5}}\n",
 				modes[m], i, (m == 2 ? coop_ms : 3000) + i);
 	fclose(f);
-	CHECK(!tool(out, sizeof(out), "make ."), "%s", out);
-	check_width(out);
-	v = strstr(out, "verdict: barrier: ");
-	CHECK(v, "%s", out);
-	return v ? v : "";
+	return made_verdict("verdict: barrier: ");
 }
 
 static void test_barrier(void)
@@ -502,7 +499,6 @@ static const char *isolation_verdict_of(int repeats, double none, double timer, 
 					double uncharged)
 {
 	FILE *f = fopen("runs.jsonl", "w");
-	const char *v;
 	int i;
 
 	for (i = 1; i <= repeats; i++) {
@@ -514,10 +510,7 @@ static const char *isolation_verdict_of(int repeats, double none, double timer, 
 		isolation_run(f, "coop-nocharge", "overcommit", i, 0.1, 90000);
 	}
 	fclose(f);
-	CHECK(!tool(out, sizeof(out), "make ."), "%s", out);
-	v = strstr(out, "verdict: isolation: ");
-	CHECK(v, "%s", out);
-	return v ? v : "";
+	return made_verdict("verdict: isolation: ");
 }
 
 /* The bars, the worst case by name, and a suite that is blind; each in the worst repeat. */
