@@ -168,6 +168,7 @@ int main(void)
 	}
 	mount_all();
 	loopback_up();
+	khugepaged_stop();
 	setenv("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", 1);
 	setenv("HOME", "/run", 1);
 	cmdline_export("COOP_");

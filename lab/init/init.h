@@ -22,6 +22,7 @@ void say(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
 void mount_all(void);
 void loopback_up(void);
+void khugepaged_stop(void);
 /* Writes to MODULE_RESULTS what became of the wanted ones: "NAME 0", or a negative error. */
 #define MODULE_RESULTS "/run/coop-modules"
 void modules_load(void);

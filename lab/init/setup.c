@@ -103,6 +103,20 @@ void mount_all(void)
 	mkdir("/run/coop", 0755);
 }
 
+/*
+ * khugepaged has nice 19 and works with a process's mmap_lock held. When every CPU is busy a
+ * guest's QEMU waits for that lock up to a minute, and its vCPUs with it. The largest interval is
+ * "never"; what is allocated huge stays so.
+ */
+void khugepaged_stop(void)
+{
+	static const char file[] =
+		"/sys/kernel/mm/transparent_hugepage/khugepaged/scan_sleep_millisecs";
+
+	if (!access(file, W_OK) && proc_write_file(file, "4294967295"))
+		say("cannot stop khugepaged: %s", strerror(errno));
+}
+
 void loopback_up(void)
 {
 	struct ifreq ifr = { .ifr_name = "lo" };
