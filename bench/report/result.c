@@ -479,15 +479,36 @@ const struct mode *group_base(const struct group *g)
 	return vanilla ? vanilla : group_mode(g, "off");
 }
 
+static const struct mode *twin(const struct group *g, const struct mode *m)
+{
+	char name[80];
+
+	snprintf(name, sizeof(name), "%s-aa", m->name);
+	return group_mode(g, name);
+}
+
+/* Whose repetition tells the floor: the base's, if it measures METRIC, or another mode's. */
+static const struct mode *twofold(const struct group *g, const char *metric)
+{
+	const struct mode *base = group_base(g);
+	double v[RESULT_REPEATS_MAX];
+
+	if (base && twin(g, base) && mode_values(base, metric, v))
+		return base;
+	for (size_t i = 0; i < g->nmodes; i++)
+		if (twin(g, &g->modes[i]) && mode_values(&g->modes[i], metric, v))
+			return &g->modes[i];
+	return NULL;
+}
+
 double group_floor(const struct group *g, const char *metric, size_t *runs)
 {
-	const struct mode *a = group_base(g), *aa;
+	const struct mode *a = twofold(g, metric);
 	double va[RESULT_REPEATS_MAX], vaa[RESULT_REPEATS_MAX];
 	size_t na, naa;
 
-	aa = group_mode(g, a && !strcmp(a->name, "off") ? "off-aa" : "vanilla-aa");
 	na = a ? mode_values(a, metric, va) : 0;
-	naa = aa ? mode_values(aa, metric, vaa) : 0;
+	naa = a ? mode_values(twin(g, a), metric, vaa) : 0;
 	if (runs)
 		*runs = na < naa ? na : naa;
 	return stats_noise_floor(va, na, vaa, naa, RESULT_SEED);

@@ -319,29 +319,37 @@ static void overhead(struct line *l, const struct group *g)
 	    c.ratio, floor);
 }
 
-/* What deferral changes: numbers only, since nobody measures observe twice. */
+/* What deferral changes, by what is only counted. */
 static void lock(struct line *l, const struct group *g)
 {
 	static const struct tail_metric shown[] = {
-		{ "preempted_critical_per_s", "preemptions in critical sections" },
 		{ "messages_per_s", "throughput" },
 		{ SHARE_METRIC, "share of the worst-off co-tenant" },
 	};
 	const struct mode *observe = group_mode(g, "observe");
 	const struct mode *defer = group_mode(g, "defer");
+	struct stats_comparison c;
 	struct stats_summary a, b;
-	size_t i;
+	char floor[32];
 
-	say(l, "no verdict: lock: ");
-	if (!observe || !defer) {
-		say(l, "modes observe and defer were not both run");
+	if (!group_compare(g, defer, observe, "preempted_critical_per_s", &c)) {
+		say(l, "no verdict: lock: modes observe and defer were not both run");
 		return;
 	}
-	say(l, "no noise floor; seen with deferral, by that without: ");
-	for (i = 0; i < sizeof(shown) / sizeof(shown[0]); i++)
+	format_floor(floor, sizeof(floor), c.floor);
+	if (is_difference(&c)) {
+		say(l, "verdict: lock: ");
+	} else {
+		say(l, "no verdict: lock: ");
+		say_reason(l, &c, defer, observe);
+		say(l, "; seen: ");
+	}
+	say(l, "with deferral %.2fx the preemptions in critical sections (noise floor %s)", c.ratio,
+	    floor);
+	for (size_t i = 0; i < sizeof(shown) / sizeof(shown[0]); i++)
 		if (mode_summary(observe, shown[i].key, &a) &&
 		    mode_summary(defer, shown[i].key, &b) && a.median > 0)
-			say(l, "%s%s %.2fx", i ? ", " : "", shown[i].label, b.median / a.median);
+			say(l, ", %s %.2fx", shown[i].label, b.median / a.median);
 }
 
 /* The best informed policy that was run. */

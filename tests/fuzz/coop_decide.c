@@ -38,7 +38,7 @@ static void require(bool holds, const char *what)
 
 static bool same(const struct coop_facts *a, const struct coop_facts *b, const struct coop_masks *m)
 {
-	return coop_reason(a, m) == coop_reason(b, m) && coop_critical(a, m) == coop_critical(b, m);
+	return coop_reason(a, m, ~0u) == coop_reason(b, m, ~0u) && coop_critical(a, m) == coop_critical(b, m);
 }
 
 /* Changes that must not matter. */
@@ -69,7 +69,7 @@ static void check_without_effect(const struct coop_facts *f, const struct coop_m
 static void check_reason(const struct coop_facts *f, const struct coop_masks *m, u32 other)
 {
 	bool asks = f->intent & (KVM_COOP_INTENT_RT | KVM_COOP_INTENT_REQUEST);
-	enum coop_reason reason = coop_reason(f, m);
+	enum coop_reason reason = coop_reason(f, m, ~0u);
 	struct coop_facts g = *f;
 
 	require(reason < COOP_REASON_NR, "no such reason");
@@ -77,10 +77,13 @@ static void check_reason(const struct coop_facts *f, const struct coop_masks *m,
 	if (!asks && (f->irq_pending || f->irq_ack != f->ticket))
 		require(reason == COOP_REASON_IRQ, "a pending interrupt is no reason");
 	g.intent ^= KVM_COOP_INTENT_IDLE;
-	require(coop_reason(&g, m) == reason, "idle matters for the reason");
+	require(coop_reason(&g, m, ~0u) == reason, "idle matters for the reason");
 	g = *f;
 	g.preempt_count ^= other & (m->preempt | m->softirq) & ~(m->irq | m->resched);
-	require(coop_reason(&g, m) == reason, "disabled preemption matters for the reason");
+	require(coop_reason(&g, m, ~0u) == reason, "disabled preemption matters for the reason");
+	reason = coop_reason(f, m, other);
+	require(reason != COOP_REASON_RT || (other & KVM_COOP_F_RT), "RT without its feature");
+	require(reason != COOP_REASON_IRQ || (other & KVM_COOP_F_IRQ), "an interrupt without its feature");
 }
 
 /* Idle hides sections, it makes none. */

@@ -68,8 +68,8 @@ static void test_linux(void)
 	for (size_t i = 0; i < sizeof(linux_rows) / sizeof(*linux_rows); i++) {
 		const struct coop_facts *f = &linux_rows[i].facts;
 
-		CHECK(coop_reason(f, &masks) == linux_rows[i].reason, "%s: reason %d", linux_rows[i].what,
-		      coop_reason(f, &masks));
+		CHECK(coop_reason(f, &masks, ~0u) == linux_rows[i].reason, "%s: reason %d", linux_rows[i].what,
+		      coop_reason(f, &masks, ~0u));
 		CHECK(coop_critical(f, &masks) == linux_rows[i].critical, "%s: critical", linux_rows[i].what);
 	}
 }
@@ -124,11 +124,36 @@ static void test_resched_not_inverted(void)
 
 	setup.pc_flags = 0;
 	coop_setup_masks(&setup, &masks);
-	CHECK(coop_reason(&f, &masks) == COOP_REASON_NONE, "bit clear");
+	CHECK(coop_reason(&f, &masks, ~0u) == COOP_REASON_NONE, "bit clear");
 	f.preempt_count = setup.pc_resched_mask;
-	CHECK(coop_reason(&f, &masks) == COOP_REASON_IRQ, "bit set");
+	CHECK(coop_reason(&f, &masks, ~0u) == COOP_REASON_IRQ, "bit set");
 	f.have_count = false;
-	CHECK(coop_reason(&f, &masks) == COOP_REASON_NONE, "no count");
+	CHECK(coop_reason(&f, &masks, ~0u) == COOP_REASON_NONE, "no count");
+}
+
+/* What the VM may not have is no reason, and hides none. */
+static void test_features(void)
+{
+	static const struct {
+		u32 intent;
+		bool irq_pending;
+		u32 features;
+		enum coop_reason reason;
+	} rows[] = {
+		{ KVM_COOP_INTENT_RT, true, 0, COOP_REASON_NONE },
+		{ KVM_COOP_INTENT_RT, true, KVM_COOP_F_DEFER | KVM_COOP_F_NOTIFY, COOP_REASON_NONE },
+		{ KVM_COOP_INTENT_RT, true, KVM_COOP_F_IRQ, COOP_REASON_IRQ },
+		{ KVM_COOP_INTENT_RT, true, KVM_COOP_F_RT, COOP_REASON_RT },
+		{ 0, true, KVM_COOP_F_RT, COOP_REASON_NONE },
+		{ KVM_COOP_INTENT_REQUEST, false, KVM_COOP_F_IRQ, COOP_REASON_NONE },
+	};
+	struct coop_masks masks = { 0 };
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct coop_facts f = { .intent = rows[i].intent, .irq_pending = rows[i].irq_pending };
+
+		CHECK(coop_reason(&f, &masks, rows[i].features) == rows[i].reason, "row %zu", i);
+	}
 }
 
 /* No masks: the guest has no such bits, inverted or not. */
@@ -138,7 +163,7 @@ static void test_no_masks(void)
 	struct coop_masks masks = { .resched_inverted = true };
 
 	for (int i = 0; i < 2; i++, f.preempt_count = 0xffffffff) {
-		CHECK(coop_reason(&f, &masks) == COOP_REASON_NONE, "%#x starts something", f.preempt_count);
+		CHECK(coop_reason(&f, &masks, ~0u) == COOP_REASON_NONE, "%#x starts something", f.preempt_count);
 		CHECK(!coop_critical(&f, &masks), "%#x is critical", f.preempt_count);
 	}
 }
@@ -188,6 +213,7 @@ int main(void)
 	test_notify();
 	test_notify_vector();
 	test_resched_not_inverted();
+	test_features();
 	test_no_masks();
 	test_masks();
 	test_setup();

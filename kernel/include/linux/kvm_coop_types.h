@@ -103,6 +103,7 @@ struct kvm_coop {
  * @masks: how to read it
  * @features: in force
  * @notify_vector: for KVM_COOP_F_NOTIFY
+ * @looked_at: the vCPU's count of exits when it was looked at last, or let go
  * @notify_mark: sum_exec_runtime of @task at the last notification
  * @bulk: vectors that the VMM does not want boosts for; written under @lock,
  *	read without, word by word
@@ -144,6 +145,7 @@ struct kvm_vcpu_coop {
 	struct coop_masks	masks;
 	u32			features;
 	u32			notify_vector;
+	u64			looked_at;
 	u64			notify_mark;
 	u64			bulk[4];
 	u64			urgent[4];

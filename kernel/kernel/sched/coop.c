@@ -156,6 +156,13 @@ void sched_coop_fork(struct task_struct *p)
 	memset(&p->coop, 0, sizeof(p->coop));
 }
 
+/* One that waits or yields gives up its CPU by itself. */
+void __sched_coop_preempted(struct task_struct *p)
+{
+	if (p->coop.preempted && need_resched() && task_is_running(p))
+		p->coop.preempted(p);
+}
+
 static u64 exec_runtime(struct rq *rq, struct task_struct *p)
 {
 	if (task_current(rq, p))

@@ -46,6 +46,10 @@ struct sched_coop_level {
  * @borrowed: the loan is running
  * @free: nothing is charged for it
  * @due: @debt has not been applied yet, whatever run queue that will be on
+ * @preempted: if not NULL, called when the task, which is current, is about to
+ *	lose its CPU although it wants to run. It may borrow and so keep the CPU.
+ *	Context: the scheduler's entry, preemption off, interrupts on, no lock
+ *	of the scheduler held. The task itself sets and clears it.
  * @pausing: @pause is queued or runs; set by whoever queues it
  * @pause: makes the task sleep until @pause_until, ktime in ns
  */
@@ -59,6 +63,7 @@ struct sched_coop {
 	bool			borrowed;
 	bool			free;
 	bool			due;
+	void			(*preempted)(struct task_struct *p);
 	atomic_t		pausing;
 	u64			pause_until;
 	struct callback_head	pause;
@@ -81,10 +86,18 @@ void sched_coop_fork(struct task_struct *p);
 void sched_coop_get(void);
 void sched_coop_put(void);
 
+void __sched_coop_preempted(struct task_struct *p);
 void __sched_coop_place(const struct cfs_rq *cfs_rq, struct sched_entity *se,
 			u64 avg);
 void __sched_coop_reweight(struct cfs_rq *cfs_rq, struct sched_entity *se,
 			   unsigned long weight);
+
+/* Called with current, before another task is chosen. */
+static inline void sched_coop_preempted(struct task_struct *p)
+{
+	if (static_branch_unlikely(&sched_coop_key))
+		__sched_coop_preempted(p);
+}
 
 /*
  * Called by the fair class while it places or reweights @se on @cfs_rq, whose
@@ -117,6 +130,7 @@ struct sched_coop_level { };
 struct sched_coop { };
 
 static inline void sched_coop_fork(struct task_struct *p) { }
+static inline void sched_coop_preempted(struct task_struct *p) { }
 static inline void sched_coop_place(const struct cfs_rq *cfs_rq,
 				    struct sched_entity *se, u64 avg) { }
 static inline void sched_coop_reweight(struct cfs_rq *cfs_rq,

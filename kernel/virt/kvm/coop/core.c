@@ -3,7 +3,8 @@
  * kvm-coop's state machine: when a vCPU thread is boosted and when no more.
  *
  * A boost begins when an urgent interrupt is about to wake the vCPU, or when
- * the vCPU is about to be preempted although its page says that it must not.
+ * the vCPU is about to be preempted although its page says that it must not:
+ * behind a VM exit, or in the scheduler, if the thread is interrupted later.
  * It ends when the guest yields, when an exit finds no reason left, at its
  * bound, and always before KVM_RUN returns. See include/uapi/linux/kvm_coop.h
  * for what host and guest tell each other, decide.h for what it means.
@@ -34,6 +35,12 @@ DEFINE_STATIC_KEY_FALSE(kvm_coop_key);
  */
 #define COOP_YIELD_STEP_NS	(50 * NSEC_PER_USEC)
 #define COOP_YIELD_LIMIT_NS	(500 * NSEC_PER_USEC)
+
+/*
+ * The guest does not say when a section ends that delayed its preemption: look
+ * that many times until the bound.
+ */
+#define COOP_DEFER_STEPS	8
 
 /* less budget than this is not worth a grant */
 #define COOP_BUDGET_MIN_NS	(50 * NSEC_PER_USEC)
@@ -502,7 +509,8 @@ static int grant(struct kvm_vcpu *vcpu, enum coop_reason reason, u64 now)
 		c->reason = reason;
 		c->bound_at = now + length;
 	}
-	arm_timer(c, c->bound_at);
+	arm_timer(c, c->reason == COOP_REASON_DEFER ?
+		  now + length / COOP_DEFER_STEPS : c->bound_at);
 	if (kept)
 		vcpu->stat.coop_boosts_kept++;
 	else if (reason == COOP_REASON_DEFER)
@@ -541,6 +549,7 @@ static void __end_boost(struct kvm_vcpu *vcpu, u64 *counter, const char *why)
 	c->boosted = false;
 	c->yielding = false;
 	WRITE_ONCE(c->defer_spent, true);
+	c->looked_at = vcpu->stat.exits;
 	c->reason = COOP_REASON_NONE;
 	(*counter)++;
 	trace_kvm_coop_end(vcpu->vcpu_id, why, ktime_get_ns() - c->granted_at);
@@ -572,7 +581,7 @@ static void review_boost(struct kvm_vcpu *vcpu, const struct coop_facts *f)
 	u64 now = ktime_get_ns();
 
 	if (f)
-		reason = coop_reason(f, &c->masks);
+		reason = coop_reason(f, &c->masks, c->features);
 	if (reason == COOP_REASON_RT) {
 		/* RT work came up since the yield */
 		c->yielding = false;
@@ -593,7 +602,10 @@ static void review_boost(struct kvm_vcpu *vcpu, const struct coop_facts *f)
 	} else if (now >= c->bound_at) {
 		bound_reached(vcpu, reason, now);
 	} else if (c->reason == COOP_REASON_DEFER) {
-		if (!f || !coop_critical(f, &c->masks))
+		if (f && coop_critical(f, &c->masks))
+			arm_timer(c, now + us(config->grace_us) /
+					   COOP_DEFER_STEPS);
+		else
 			end_boost(vcpu, exit);
 	} else if (reason == COOP_REASON_NONE &&
 		   c->reason != COOP_REASON_NOTIFY &&
@@ -753,13 +765,14 @@ static void about_to_be_preempted(struct kvm_vcpu *vcpu)
 	struct coop_facts f;
 	unsigned long flags;
 
+	c->looked_at = vcpu->stat.exits;
 	if (!look(vcpu, &f)) {
 		/* memory slots changed: have the mapping renewed */
 		kvm_make_request(KVM_REQ_COOP, vcpu);
 		return;
 	}
 	f.irq_pending = urgent_waits(vcpu);
-	reason = coop_reason(&f, &c->masks);
+	reason = coop_reason(&f, &c->masks, c->features);
 	if (reason == COOP_REASON_NONE && !READ_ONCE(c->defer_spent) &&
 	    coop_critical(&f, &c->masks))
 		reason = COOP_REASON_DEFER;
@@ -812,6 +825,20 @@ void __kvm_coop_exit(struct kvm_vcpu *vcpu)
 }
 
 /*
+ * The same where the thread was interrupted in preemptible host code. A VM exit
+ * that was looked at is not looked at again: it was let go.
+ * Context: as struct sched_coop says.
+ */
+static void thread_preempted(struct task_struct *p)
+{
+	struct kvm_vcpu *vcpu = kvm_get_running_vcpu();
+
+	if (vcpu && vcpu->coop.task == p && vcpu->coop.registered &&
+	    !vcpu->coop.boosted && vcpu->coop.looked_at != vcpu->stat.exits)
+		about_to_be_preempted(vcpu);
+}
+
+/*
  * KVM_REQ_COOP: bring the caches up to date, check what the timer found, tell
  * the guest. Context: vCPU thread before a VM entry, may sleep, srcu held.
  */
@@ -845,7 +872,8 @@ static enum hrtimer_restart timer_fired(struct hrtimer *timer)
 
 	raw_spin_lock(&c->lock);
 	if (c->boosted && !c->blocked && !hrtimer_is_queued(timer)) {
-		if (c->yielding || now >= c->bound_at) {
+		if (c->yielding || c->reason == COOP_REASON_DEFER ||
+		    now >= c->bound_at) {
 			kick = true;
 		} else {
 			hrtimer_set_expires(timer, ns_to_ktime(c->bound_at));
@@ -909,7 +937,8 @@ void kvm_coop_give_back(struct kvm_vcpu *vcpu, bool unlocked)
 		return;
 	readable = look(vcpu, &f);
 	/* what the guest did not know yet when it decided to yield */
-	if (urgent_waits(vcpu) || (f.intent & COOP_INTENT_WORK))
+	if (((c->features & KVM_COOP_F_IRQ) && urgent_waits(vcpu)) ||
+	    ((c->features & KVM_COOP_F_RT) && (f.intent & COOP_INTENT_WORK)))
 		return;
 
 	preempt_disable();
@@ -988,10 +1017,10 @@ static void see_to_urgent(struct kvm_vcpu *vcpu, struct coop_facts *f)
 	enum coop_reason reason;
 
 	f->irq_pending = timer_overdue(vcpu);
-	reason = coop_reason(f, &c->masks);
-	if (reason == COOP_REASON_NONE)
+	reason = coop_reason(f, &c->masks, c->features);
+	if (reason == COOP_REASON_NONE && (c->features & KVM_COOP_F_IRQ))
 		start_due_timer(c, COOP_REASON_IRQ, timer_due_at(vcpu));
-	else if (!c->boosted)
+	else if (reason != COOP_REASON_NONE && !c->boosted)
 		start_due_timer(c, reason, READ_ONCE(c->throttled) ?
 				READ_ONCE(c->retry_at) : c->stamp);
 }
@@ -1185,6 +1214,7 @@ void __kvm_coop_run_begin(struct kvm_vcpu *vcpu)
 	raw_spin_lock_irq(&c->lock);
 	c->task = current;
 	raw_spin_unlock_irq(&c->lock);
+	current->coop.preempted = thread_preempted;
 	kvm_coop_vmm_run(vcpu, KVM_COOP_STATE_RUNNING);
 }
 
@@ -1192,6 +1222,7 @@ void __kvm_coop_run_end(struct kvm_vcpu *vcpu)
 {
 	struct kvm_vcpu_coop *c = &vcpu->coop;
 
+	current->coop.preempted = NULL;
 	kvm_coop_vmm_run(vcpu, KVM_COOP_STATE_USER);
 	raw_spin_lock_irq(&c->lock);
 	if (c->boosted)

@@ -81,13 +81,17 @@ static inline bool coop_resched_wanted(const struct coop_facts *f,
  * Is there a reason to boost, or to keep a boost? What the count says of the
  * present section is none, be it a lock or an interrupt's handler: it may defer
  * a preemption, but a guest that yields inside of one is parked there, and
- * would be boosted again at once.
+ * would be boosted again at once. What is not among @features is none either: it
+ * would be refused, and hide what is behind it.
  */
 static inline enum coop_reason coop_reason(const struct coop_facts *f,
-					   const struct coop_masks *m)
+					   const struct coop_masks *m,
+					   u32 features)
 {
-	if (f->intent & COOP_INTENT_WORK)
+	if ((features & KVM_COOP_F_RT) && (f->intent & COOP_INTENT_WORK))
 		return COOP_REASON_RT;
+	if (!(features & KVM_COOP_F_IRQ))
+		return COOP_REASON_NONE;
 	if (f->irq_pending || f->irq_ack != f->ticket)
 		return COOP_REASON_IRQ;
 	if (coop_resched_wanted(f, m))
