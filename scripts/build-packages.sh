@@ -72,12 +72,15 @@ package_up_to_date() { # PART STAMP ID DIR
 # The lab's objects are its package's, too. The kernel's tools note absolute paths: what they built counts as another thing
 # elsewhere, and all objects would have to be compiled again after objtool.
 package_kernel_seed() { # DIR
-	[ ! -d "$1" ] && [ -f "$CACHE/build/kernel/.coop-stamp" ] || return 0
+	[ -f "$CACHE/build/kernel/.coop-stamp" ] || return 0
+	! cmp -s "$CACHE/build/kernel/.coop-stamp" "$1/.coop-seed" || return 0
 	say "package-kernel: starting from the lab's build"
 	rm -rf "$1.new"
 	cp -a --reflink=auto "$CACHE/build/kernel" "$1.new"
 	rm -f "$1.new"/.coop-*
+	cp "$CACHE/build/kernel/.coop-stamp" "$1.new/.coop-seed"
 	grep -rlZF --include='.*.cmd' "$CACHE/build/kernel/" "$1.new/tools" | xargs -0 sed -i "s,$CACHE/build/kernel/,$1/,g"
+	rm -rf "$1"
 	mv "$1.new" "$1"
 }
 

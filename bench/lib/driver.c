@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -25,6 +26,34 @@ int driver_check_machine(void)
 int driver_switch(bool on)
 {
 	return proc_write_file("/sys/module/kvm/parameters/coop", on ? "1" : "0");
+}
+
+#define GRACE_CEILING "/sys/module/kvm/parameters/coop_max_grace_us"
+
+int driver_allow_grace(int us, char **before)
+{
+	char text[16];
+
+	*before = proc_read_file(GRACE_CEILING, NULL);
+	if (*before && atoi(*before) >= us) {
+		free(*before);
+		*before = NULL;
+		return 0;
+	}
+	snprintf(text, sizeof(text), "%d", us);
+	if (*before && !proc_write_file(GRACE_CEILING, text))
+		return 0;
+	fprintf(stderr, "coop: cannot allow a grace of %d us: %s: %s\n", us, GRACE_CEILING,
+		strerror(errno));
+	free(*before);
+	return -1;
+}
+
+void driver_restore_grace(char *before)
+{
+	if (before)
+		proc_write_file(GRACE_CEILING, before);
+	free(before);
 }
 
 static const void *entry(const struct driver_choice *c, int i)

@@ -25,6 +25,13 @@ int driver_check_machine(void);
 /* The host's switch kvm.coop, off by default. -1: this kernel has none. */
 int driver_switch(bool on);
 
+/*
+ * Let VMs have deferrals of up to US microseconds, if the host's ceiling is lower. *BEFORE is what it
+ * was, or NULL; it goes to driver_restore_grace(). -1 after saying what is wrong.
+ */
+int driver_allow_grace(int us, char **before);
+void driver_restore_grace(char *before);
+
 /* What an option chooses of a table, in the order said, each entry once. */
 struct driver_choice {
 	const char *what; /* for messages */

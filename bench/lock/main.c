@@ -4,7 +4,6 @@
  * it changes to let the section end first. A guest with two vCPUs runs hackbench, which spends its
  * time under wait queues' and run queues' locks; a co-tenant competes on each vCPU's pCPU.
  */
-#include <errno.h>
 #include <jansson.h>
 #include <signal.h>
 #include <stdio.h>
@@ -18,7 +17,6 @@
 #include "lab/lib/vm.h"
 
 #define VCPUS 2
-#define GRACE_CEILING "/sys/module/kvm/parameters/coop_max_grace_us"
 
 #define SETTLE_US 300000
 #define QUIT_LIMIT_MS 30000
@@ -331,33 +329,6 @@ static json_t *parameters(const struct options *o)
 			 o->groups, "loops", o->loops, "grace_us", o->grace_us);
 }
 
-/* A grace above the host's ceiling needs a higher one; *before is what it was, to be freed, or NULL. */
-static int raise_ceiling(const struct options *o, char **before)
-{
-	char text[16];
-
-	*before = proc_read_file(GRACE_CEILING, NULL);
-	if (*before && atoi(*before) >= o->grace_us) {
-		free(*before);
-		*before = NULL;
-		return 0;
-	}
-	snprintf(text, sizeof(text), "%d", o->grace_us);
-	if (*before && !proc_write_file(GRACE_CEILING, text))
-		return 0;
-	fprintf(stderr, "coop: cannot allow a grace of %d us: %s: %s\n", o->grace_us,
-		GRACE_CEILING, strerror(errno));
-	free(*before);
-	return -1;
-}
-
-static void restore_ceiling(char *before)
-{
-	if (before)
-		proc_write_file(GRACE_CEILING, before);
-	free(before);
-}
-
 static int start_cotenants(struct bench *b)
 {
 	for (int i = 0; i < VCPUS; i++)
@@ -384,7 +355,7 @@ int main(int argc, char **argv)
 		fprintf(stderr, "coop: this host kernel has no kvm-coop\n");
 		return 2;
 	}
-	if (raise_ceiling(&o, &ceiling))
+	if (driver_allow_grace(o.grace_us, &ceiling))
 		return 2;
 	signal(SIGPIPE, SIG_IGN);
 	b.record_fd = record_fd();
@@ -396,6 +367,6 @@ int main(int argc, char **argv)
 		record_verdict(b.record_fd, true, "%d measurements", b.done);
 	for (int i = 0; i < VCPUS; i++)
 		vmload_kill(&b.load[i]);
-	restore_ceiling(ceiling);
+	driver_restore_grace(ceiling);
 	return ret;
 }

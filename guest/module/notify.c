@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * The answer to the host's "this vCPU is about to lose its pCPU": hand the
- * running task to a sibling that runs sooner, and go. Needs a kernel with
- * CONFIG_KVM_COOP_GUEST.
+ * running task to a sibling that runs sooner, and go. And a CPU that goes idle
+ * asks for the task of a sibling that lost its pCPU before it could do that. Needs
+ * a kernel with CONFIG_KVM_COOP_GUEST.
  *
  * The handler runs in a hard interrupt, what it queues is done by the CPU's
  * stopper right behind it. The notification is acknowledged when all is done,
@@ -171,9 +172,30 @@ static void coop_moved(bool moved, unsigned int left)
 		coop_leave();
 }
 
+/*
+ * The interrupt that wakes the sibling's stopper is an urgent one: the host boosts
+ * it for that. Context: the idle task.
+ */
+static void coop_idle(void)
+{
+	const struct kvm_coop_page *page;
+	int cpu, self = smp_processor_id();
+
+	for_each_online_cpu(cpu) {
+		page = READ_ONCE(per_cpu(coop_cpus, cpu).page);
+		if (cpu == self || !page ||
+		    (READ_ONCE(page->guest.intent) & KVM_COOP_INTENT_IDLE) ||
+		    READ_ONCE(page->facts.state) != KVM_COOP_STATE_PREEMPTED)
+			continue;
+		if (!coop_guest_pull(cpu))
+			return;
+	}
+}
+
 static const struct coop_guest_ops coop_balancer = {
 	.notified	= coop_notified,
 	.moved		= coop_moved,
+	.idle		= coop_idle,
 };
 
 void coop_notify_show(struct seq_file *m, unsigned int cpu)
@@ -182,9 +204,9 @@ void coop_notify_show(struct seq_file *m, unsigned int cpu)
 	struct coop_guest_moves n;
 
 	coop_guest_read_moves(cpu, &n);
-	seq_printf(m, "cpu %u notified %llu stayed %llu asked %llu moved %llu taken_back %llu",
+	seq_printf(m, "cpu %u notified %llu stayed %llu asked %llu moved %llu pulled %llu taken_back %llu",
 		   cpu, READ_ONCE(c->notified), READ_ONCE(c->stayed), n.asked,
-		   n.moved, n.taken_back);
+		   n.moved, n.pulled, n.taken_back);
 	seq_printf(m, " busy %llu class %llu pinned %llu target %llu gone %llu\n",
 		   n.busy, n.class, n.pinned, n.target, n.gone);
 }

@@ -21,26 +21,31 @@ struct kvm_coop_page;
  * @moved: what coop_guest_move() queued on this CPU has been dealt with: @left
  *	is the number of tasks that want to run here, with the one that was to
  *	be moved if it was not. Context: preemption off, interrupts on.
+ * @idle: this CPU goes idle. Context: the idle task, interrupts on.
  */
 struct coop_guest_ops {
 	void (*notified)(void);
 	void (*moved)(bool moved, unsigned int left);
+	void (*idle)(void);
 };
 
 /**
- * struct coop_guest_moves - what became of requests to move the current task
- * @asked: all requests
- * @moved: of these, the task is on the other CPU now
+ * struct coop_guest_moves - what became of requests to move a running task
+ * @asked: all requests that this CPU made, for its own task or another's
+ * @moved: tasks that left this CPU
+ * @pulled: of these, because an idle CPU asked
  * @taken_back: wakeups for which a moved task returned to where it came from
  * @busy: refused, the request before is not done
  * @class: refused, no task of the fair class
  * @pinned: refused, affinity, migrate_disable(), or a CPU's own kernel thread
  * @target: refused, one of the two CPUs is going down
- * @gone: the task slept or was moved by somebody else meanwhile
+ * @gone: meanwhile the task slept or was moved by somebody else, or the CPU that
+ *	asked for it was idle no more
  */
 struct coop_guest_moves {
 	u64	asked;
 	u64	moved;
+	u64	pulled;
 	u64	taken_back;
 	u64	busy;
 	u64	class;
@@ -60,12 +65,14 @@ u32 coop_guest_vector(void);
 struct kvm_coop_page *coop_guest_page(unsigned int cpu, phys_addr_t *phys);
 void coop_guest_setup(void);
 void coop_guest_call_moved(bool moved, unsigned int left);
+void __coop_guest_idle(void);
 bool __coop_vcpu_is_preempted(long cpu);
 /* arch/x86/kernel/kvm.c, 64-bit only; false without steal time */
 bool __raw_callee_save___kvm_vcpu_is_preempted(long cpu);
 
 /* scheduler */
 int coop_guest_move(unsigned int cpu);
+int coop_guest_pull(unsigned int cpu);
 void coop_guest_read_moves(unsigned int cpu, struct coop_guest_moves *moves);
 bool __coop_guest_wake_cpu(struct task_struct *p, int *cpu);
 
@@ -79,9 +86,17 @@ static inline bool coop_guest_wake_cpu(struct task_struct *p, int *cpu)
 	       __coop_guest_wake_cpu(p, cpu);
 }
 
+/* Called by the idle task before it looks for a state to wait in. */
+static inline void coop_guest_idle(void)
+{
+	if (static_branch_unlikely(&coop_guest_key))
+		__coop_guest_idle();
+}
+
 #else
 
 static inline void coop_guest_setup(void) { }
+static inline void coop_guest_idle(void) { }
 
 static inline bool coop_guest_wake_cpu(struct task_struct *p, int *cpu)
 {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * kvm-coop guest: moves the running task away from a vCPU that is about to lose
- * its pCPU, and takes it back.
+ * its pCPU, or lost it while another vCPU idles, and takes it back.
  *
  * The current task cannot leave its CPU from an interrupt, so the CPU's stopper
  * does it, as active balancing does. Locks: the stopper takes the task's pi_lock
@@ -28,14 +28,16 @@
  * @work: the stopper's
  * @task: to be moved, with a reference
  * @cpu: where to
- * @busy: the other fields are in use; set with interrupts off on the CPU,
- *	cleared by its stopper
- * @moves: counters of the CPU
+ * @pull: that CPU asked, and only wants it while it idles
+ * @busy: the other fields are in use; set by whoever asks, cleared by the CPU's
+ *	stopper
+ * @moves: counters, written by the CPU itself
  */
 struct coop_push {
 	struct cpu_stop_work	work;
 	struct task_struct	*task;
 	unsigned int		cpu;
+	bool			pull;
 	bool			busy;
 	struct coop_guest_moves	moves;
 };
@@ -58,24 +60,25 @@ static struct coop_moved *moved_slot(const struct task_struct *p, int cpu)
 	return &per_cpu(coop_moved, cpu)[hash_ptr(p, COOP_MOVED_BITS)];
 }
 
+#define count(what) this_cpu_inc(coop_push.moves.what)
+
 /*
- * May @p leave this CPU for @cpu? 0 or what to return for it. Reliable with
- * @p's pi_lock and the run queue's lock held, a quick look without.
+ * May @p leave CPU @from for @to? 0 or what to return for it. Reliable with @p's
+ * pi_lock and the run queue's lock held, a quick look without.
  */
-static int may_move(struct task_struct *p, unsigned int cpu,
-		    struct coop_guest_moves *moves)
+static int may_move(struct task_struct *p, unsigned int from, unsigned int to)
 {
 	if (p->sched_class != &fair_sched_class) {
-		moves->class++;
+		count(class);
 		return -EPERM;
 	}
-	if (is_migration_disabled(p) || !cpumask_test_cpu(cpu, p->cpus_ptr) ||
+	if (is_migration_disabled(p) || !cpumask_test_cpu(to, p->cpus_ptr) ||
 	    ((p->flags & PF_KTHREAD) && kthread_is_per_cpu(p))) {
-		moves->pinned++;
+		count(pinned);
 		return -EINVAL;
 	}
-	if (!cpu_active(smp_processor_id()) || !cpu_active(cpu)) {
-		moves->target++;
+	if (!cpu_active(from) || !cpu_active(to)) {
+		count(target);
 		return -ENODEV;
 	}
 	return 0;
@@ -110,15 +113,18 @@ static bool push_locked(struct rq *rq, struct rq_flags *rf,
 	struct task_struct *p = push->task;
 
 	update_rq_clock(rq);
-	/* it may have slept, or be on its way to sleep, since it was interrupted */
-	if (task_rq(p) != rq || !task_on_rq_queued(p) || p->se.sched_delayed) {
-		push->moves.gone++;
+	/* it may have slept, or be on its way to sleep, since it was asked for */
+	if (task_rq(p) != rq || !task_on_rq_queued(p) || p->se.sched_delayed ||
+	    (push->pull && !idle_cpu(push->cpu))) {
+		count(gone);
 		return false;
 	}
-	if (may_move(p, push->cpu, &push->moves))
+	if (may_move(p, cpu_of(rq), push->cpu))
 		return false;
 	move_queued(rq, rf, p, push->cpu);
-	push->moves.moved++;
+	count(moved);
+	if (push->pull)
+		count(pulled);
 	return true;
 }
 
@@ -127,10 +133,10 @@ static int push_stop(void *data)
 {
 	struct coop_push *push = data;
 	struct task_struct *p = push->task;
+	bool moved, pull = push->pull;
 	struct rq *rq = this_rq();
 	struct rq_flags rf;
 	unsigned int left;
-	bool moved;
 
 	raw_spin_lock_irq(&p->pi_lock);
 	rq_lock(rq, &rf);
@@ -140,10 +146,39 @@ static int push_stop(void *data)
 	rq_unlock(rq, &rf);
 	raw_spin_unlock_irq(&p->pi_lock);
 
-	WRITE_ONCE(push->busy, false);
+	/* the next one who asks writes the fields */
+	smp_store_release(&push->busy, false);
 	put_task_struct(p);
-	coop_guest_call_moved(moved, left);
+	if (!pull)
+		coop_guest_call_moved(moved, left);
 	return 0;
+}
+
+/* Have the stopper of CPU @from move @p, who runs there. */
+static int ask(struct task_struct *p, unsigned int from, unsigned int to,
+	       bool pull)
+{
+	struct coop_push *push = per_cpu_ptr(&coop_push, from);
+	int err;
+
+	count(asked);
+	err = may_move(p, from, to);
+	if (err)
+		return err;
+	if (cmpxchg(&push->busy, false, true)) {
+		count(busy);
+		return -EBUSY;
+	}
+	push->task = get_task_struct(p);
+	push->cpu = to;
+	push->pull = pull;
+	if (stop_one_cpu_nowait(from, push_stop, push, &push->work))
+		return 0;
+	put_task_struct(p);
+	/* the CPU is going down; as above, the next one may ask */
+	smp_store_release(&push->busy, false);
+	count(target);
+	return -ENODEV;
 }
 
 /**
@@ -158,33 +193,36 @@ static int push_stop(void *data)
  */
 int coop_guest_move(unsigned int cpu)
 {
-	struct coop_push *push = this_cpu_ptr(&coop_push);
-	int err;
+	unsigned int self = smp_processor_id();
 
-	push->moves.asked++;
-	if (READ_ONCE(push->busy)) {
-		push->moves.busy++;
-		return -EBUSY;
-	}
-	if (WARN_ON_ONCE(cpu == smp_processor_id() || !in_hardirq()))
+	if (WARN_ON_ONCE(cpu == self || !in_hardirq()))
 		return -EINVAL;
-	err = may_move(current, cpu, &push->moves);
-	if (err)
-		return err;
-
-	push->task = get_task_struct(current);
-	push->cpu = cpu;
-	WRITE_ONCE(push->busy, true);
-	if (stop_one_cpu_nowait(smp_processor_id(), push_stop, push,
-				&push->work))
-		return 0;
-	/* the CPU is going down */
-	put_task_struct(current);
-	WRITE_ONCE(push->busy, false);
-	push->moves.target++;
-	return -ENODEV;
+	return ask(current, self, cpu, false);
 }
 EXPORT_SYMBOL_GPL(coop_guest_move);
+
+/**
+ * coop_guest_pull - have what another CPU runs moved to this one
+ * @cpu: whose task; its vCPU need not run now
+ *
+ * Its stopper does it when the vCPU runs, if this CPU idles then. @moved is not
+ * called.
+ *
+ * Context: the idle task, interrupts on. Return: as coop_guest_move().
+ */
+int coop_guest_pull(unsigned int cpu)
+{
+	unsigned int self = smp_processor_id();
+	int err;
+
+	if (WARN_ON_ONCE(cpu == self))
+		return -EINVAL;
+	rcu_read_lock();
+	err = ask(rcu_dereference(cpu_rq(cpu)->curr), cpu, self, true);
+	rcu_read_unlock();
+	return err;
+}
+EXPORT_SYMBOL_GPL(coop_guest_pull);
 
 /**
  * coop_guest_read_moves - counters of a CPU
@@ -214,7 +252,7 @@ bool __coop_guest_wake_cpu(struct task_struct *p, int *cpu)
 	    !available_idle_cpu(from))
 		return false;
 	WRITE_ONCE(slot->task, NULL);
-	this_cpu_inc(coop_push.moves.taken_back);
+	count(taken_back);
 	*cpu = from;
 	return true;
 }

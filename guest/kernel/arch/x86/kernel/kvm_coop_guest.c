@@ -78,6 +78,18 @@ void coop_guest_call_moved(bool moved, unsigned int left)
 	rcu_read_unlock();
 }
 
+/* The same for a CPU that goes idle. */
+void __coop_guest_idle(void)
+{
+	const struct coop_guest_ops *ops;
+
+	rcu_read_lock();
+	ops = rcu_dereference(coop_ops);
+	if (ops)
+		ops->idle();
+	rcu_read_unlock();
+}
+
 /*
  * Before alternatives are applied, which turn calls through pv_ops into direct
  * ones. The platform's vector has no other user in a KVM guest.
