@@ -296,6 +296,19 @@ static void say_demand(struct line *l, const struct result *r)
 		    s.median * 100, fair * 100);
 }
 
+/* What goes before the numbers of BENCH, of which only C is judged. */
+static void say_judgement(struct line *l, const char *bench, const struct stats_comparison *c,
+			  const struct mode *m, const struct mode *base)
+{
+	if (is_difference(c)) {
+		say(l, "verdict: %s: ", bench);
+		return;
+	}
+	say(l, "no verdict: %s: ", bench);
+	say_reason(l, c, m, base);
+	say(l, "; seen: ");
+}
+
 /* An exit is to cost no more than can be measured while nothing is boosted. */
 static void overhead(struct line *l, const struct group *g)
 {
@@ -308,13 +321,7 @@ static void overhead(struct line *l, const struct group *g)
 		return;
 	}
 	format_floor(floor, sizeof(floor), c.floor);
-	if (is_difference(&c)) {
-		say(l, "verdict: overhead: ");
-	} else {
-		say(l, "no verdict: overhead: ");
-		say_reason(l, &c, on, off);
-		say(l, "; seen: ");
-	}
+	say_judgement(l, "overhead", &c, on, off);
 	say(l, "a VM exit of a registered guest without a boost takes %.3fx of one with the feature off (noise floor %s)",
 	    c.ratio, floor);
 }
@@ -337,13 +344,7 @@ static void lock(struct line *l, const struct group *g)
 		return;
 	}
 	format_floor(floor, sizeof(floor), c.floor);
-	if (is_difference(&c)) {
-		say(l, "verdict: lock: ");
-	} else {
-		say(l, "no verdict: lock: ");
-		say_reason(l, &c, defer, observe);
-		say(l, "; seen: ");
-	}
+	say_judgement(l, "lock", &c, defer, observe);
 	say(l, "with deferral %.2fx the preemptions in critical sections (noise floor %s)", c.ratio,
 	    floor);
 	for (size_t i = 0; i < sizeof(shown) / sizeof(shown[0]); i++)
