@@ -98,12 +98,12 @@ static void check_critical(const struct coop_facts *f, const struct coop_masks *
 		require(coop_critical(&idle, m), "idle hides an interrupt");
 }
 
-/* One that did not answer, is idle or in a critical section is left alone. */
+/* One that did not answer, is idle or may hold a lock is left alone. */
 static void check_notify(const struct coop_facts *f, const struct coop_masks *m, const struct input *in)
 {
 	if (coop_may_notify(f, m))
-		require(f->notify_ack == f->notify_seq && !coop_critical(f, m) && !(f->intent & KVM_COOP_INTENT_IDLE),
-			"a useless notification");
+		require(f->notify_ack == f->notify_seq && !coop_may_hold_lock(f, m) &&
+			!(f->intent & KVM_COOP_INTENT_IDLE), "a useless notification");
 	if (coop_setup_valid(&in->setup) && (in->setup.features & KVM_COOP_F_NOTIFY))
 		require(coop_notify_vector_valid(in->setup.notify_vector), "a bad vector is valid");
 }

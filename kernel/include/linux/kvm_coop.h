@@ -35,38 +35,31 @@ void __kvm_coop_run_end(struct kvm_vcpu *vcpu);
 void __kvm_coop_sched_in(struct kvm_vcpu *vcpu);
 void __kvm_coop_sched_out(struct kvm_vcpu *vcpu);
 
-/* core.c, called by vmm_page.c */
-u64 kvm_coop_budget_left(struct kvm_vcpu *vcpu, enum coop_class class);
-
-/* io_thread.c */
-void kvm_coop_io_init(struct kvm *kvm);
-void kvm_coop_io_destroy(struct kvm *kvm);
-int kvm_coop_io_thread(struct kvm *kvm, struct kvm_enable_cap *cap);
-void kvm_coop_io_charge(struct kvm *kvm);
-
-/* vmm_page.c */
+/* vmm_page.c, the same */
 void __kvm_coop_vmm_run(struct kvm_vcpu *vcpu, u32 state);
 int __kvm_coop_vmm_mmap(struct kvm_vcpu *vcpu, struct vm_area_struct *vma);
-void kvm_coop_vmm_grant(struct kvm_vcpu *vcpu);
-void kvm_coop_vmm_destroy(struct kvm_vcpu *vcpu);
+
+/* config.c, called by the architecture */
+void kvm_coop_vm_destroy(struct kvm *kvm);
+int kvm_coop_enable_cap(struct kvm *kvm, struct kvm_enable_cap *cap);
+u32 kvm_coop_supported(void);
 
 /* core.c, called by the architecture */
 void kvm_coop_vcpu_init(struct kvm_vcpu *vcpu);
 void kvm_coop_vcpu_destroy(struct kvm_vcpu *vcpu);
-void kvm_coop_vm_destroy(struct kvm *kvm);
-int kvm_coop_enable_cap(struct kvm *kvm, struct kvm_enable_cap *cap);
-u32 kvm_coop_supported(void);
 int kvm_coop_register(struct kvm_vcpu *vcpu, u64 data, bool host);
 void kvm_coop_unregister(struct kvm_vcpu *vcpu);
 void kvm_coop_service(struct kvm_vcpu *vcpu);
 void kvm_coop_give_back(struct kvm_vcpu *vcpu, bool unlocked);
+
+/* guest_page.c, the same */
 bool kvm_coop_timer_urgent(struct kvm_vcpu *vcpu);
 
 /* arch/x86/kvm/coop.c */
 bool kvm_arch_coop_irq_urgent(struct kvm_vcpu *vcpu, u32 vector);
 bool kvm_arch_coop_irq_pending(struct kvm_vcpu *vcpu);
 bool kvm_arch_coop_in_nested(struct kvm_vcpu *vcpu);
-bool kvm_arch_coop_can_notify(struct kvm_vcpu *vcpu);
+bool kvm_arch_coop_can_notify(struct kvm_vcpu *vcpu, bool in_irq);
 void kvm_arch_coop_notify(struct kvm_vcpu *vcpu, u32 vector);
 u64 kvm_arch_coop_guest_tsc(struct kvm_vcpu *vcpu);
 u64 kvm_arch_coop_ns_to_tsc(struct kvm_vcpu *vcpu, u64 ns);

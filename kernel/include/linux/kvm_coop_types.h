@@ -47,6 +47,7 @@ struct kvm_coop_policy {
  * @io_threads: the registered ones
  * @io_nr: how many there are
  * @io_timer: looks whether they exceed the limit; armed while there are some
+ * @blocked: how many registered vCPUs wait in kvm_vcpu_block()
  */
 struct kvm_coop {
 	const struct kvm_coop_policy	*policy;
@@ -57,6 +58,7 @@ struct kvm_coop {
 	struct list_head		io_threads;
 	unsigned int			io_nr;
 	struct hrtimer			io_timer;
+	atomic_t			blocked;
 };
 
 /**
@@ -109,7 +111,7 @@ struct kvm_coop {
  *	read without, word by word
  * @urgent: the guest's map; read elsewhere without lock, word by word
  * @facts: what goes into the page's last line
- * @stamp: ktime when @facts last changed, ns
+ * @stamp: ktime when @facts.state last changed, ns; read elsewhere as a hint
  */
 struct kvm_vcpu_coop {
 	bool			boosted;
@@ -186,6 +188,8 @@ struct kvm_vcpu_coop {
 	/* preempted while runnable; of these in a critical section */	\
 	X(coop_preempted)						\
 	X(coop_preempted_critical)					\
+	/* woken on another CPU than chosen, away from a sibling */	\
+	X(coop_spread)							\
 	/* the page could not be looked at */				\
 	X(coop_page_misses)
 

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Loans of RT priority to fair tasks, and pauses; see include/linux/sched/coop.h.
+ * Loans of RT priority to fair tasks, pauses, and where tasks wake; see
+ * include/linux/sched/coop.h.
  *
  * Everything here may be called from hard interrupts, with interrupts enabled
- * or not, but never with a run-queue lock or a pi_lock held: both are taken,
- * in the order in which try_to_wake_up() takes them.
+ * or not, and unless it says so never with a run-queue lock or a pi_lock held:
+ * both are taken, in the order in which try_to_wake_up() takes them.
  */
 #include <linux/mmu_context.h>
 #include <linux/sched.h>
@@ -17,6 +18,9 @@
 
 #include "sched.h"
 #include "coop_fair.h"
+
+/* a wakeup looks at so many CPUs for another place */
+#define COOP_FIND_CPUS	16
 
 DEFINE_STATIC_KEY_FALSE(sched_coop_key);
 
@@ -162,6 +166,58 @@ void __sched_coop_preempted(struct task_struct *p)
 	if (p->coop.preempted && need_resched() && task_is_running(p))
 		p->coop.preempted(p);
 }
+
+/* In any other class than the fair one somebody else decides where it runs. */
+int __sched_coop_wake_cpu(struct task_struct *p, int cpu)
+{
+	if (!p->coop.place || (p->sched_class != &fair_sched_class && !p->coop.borrowed))
+		return cpu;
+	return p->coop.place(p, cpu);
+}
+
+static bool among(int cpu, const int *cpus, unsigned int nr)
+{
+	while (nr--)
+		if (cpus[nr] == cpu)
+			return true;
+	return false;
+}
+
+/**
+ * sched_coop_find_cpu - a CPU to wake on, without those to be avoided
+ * @p: the task
+ * @cpu: where it would wake otherwise
+ * @avoid: CPUs not to wake on; one may be named several times
+ * @nr_avoid: how many; each is compared with up to COOP_FIND_CPUS
+ *
+ * Only CPUs that share a cache with @cpu and have no more to run, the first few of
+ * them. The least busy one wins.
+ * Context: p->pi_lock held, @p asleep and fair, whether or not it borrows, as when
+ * the task's sched_coop::place is called. Lockless: a hint.
+ * Return: one of those, or @cpu.
+ */
+int sched_coop_find_cpu(struct task_struct *p, int cpu, const int *avoid,
+			unsigned int nr_avoid)
+{
+	unsigned int others, least = READ_ONCE(cpu_rq(cpu)->nr_running);
+	int found = cpu, tries = COOP_FIND_CPUS, c;
+
+	if (!among(cpu, avoid, nr_avoid))
+		return cpu;
+	for_each_cpu_wrap(c, p->cpus_ptr, cpu) {
+		if (!tries--)
+			break;
+		others = READ_ONCE(cpu_rq(c)->nr_running);
+		if (c == cpu || others > least ||
+		    (others == least && found != cpu) || !cpu_active(c) ||
+		    !cpus_share_cache(c, cpu) || among(c, avoid, nr_avoid))
+			continue;
+		found = c;
+		least = others;
+	}
+	return found;
+}
+EXPORT_SYMBOL_GPL(sched_coop_find_cpu);
 
 static u64 exec_runtime(struct rq *rq, struct task_struct *p)
 {

@@ -134,15 +134,17 @@ bool kvm_arch_coop_irq_pending(struct kvm_vcpu *vcpu)
 }
 
 /**
- * kvm_arch_coop_can_notify - would an interrupt reach the guest with the next entry?
+ * kvm_arch_coop_can_notify - would an interrupt reach the guest soon?
  * @vcpu: the vCPU whose thread calls, outside guest mode
+ * @in_irq: the guest says that it handles an interrupt, and so will enable
+ *	interrupts when that is done; otherwise they have to be on now
  *
  * Context: preemption may be off, interrupts on.
  */
-bool kvm_arch_coop_can_notify(struct kvm_vcpu *vcpu)
+bool kvm_arch_coop_can_notify(struct kvm_vcpu *vcpu, bool in_irq)
 {
-	return kvm_lapic_enabled(vcpu) &&
-	       !is_guest_mode(vcpu) && kvm_arch_interrupt_allowed(vcpu);
+	return kvm_lapic_enabled(vcpu) && !is_guest_mode(vcpu) &&
+	       (in_irq || kvm_arch_interrupt_allowed(vcpu));
 }
 
 /* Inject @vector, 32..254. Context: as above. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Loans of RT priority to fair tasks, for kvm-coop.
+ * Loans of RT priority to fair tasks, and a say in where tasks wake, for kvm-coop.
  *
  * A fair task borrows a SCHED_FIFO priority for a short time. The CPU time it
  * uses meanwhile is charged to its virtual runtime, to that of its groups, and
@@ -50,6 +50,10 @@ struct sched_coop_level {
  *	lose its CPU although it wants to run. It may borrow and so keep the CPU.
  *	Context: the scheduler's entry, preemption off, interrupts on, no lock
  *	of the scheduler held. The task itself sets and clears it.
+ * @place: if not NULL, called when the task, which sleeps, is about to wake on
+ *	@cpu: where it had better do that. Context: any but NMI, the task's
+ *	pi_lock held, interrupts off. The task itself sets and clears it.
+ * @owner: @place's; set and cleared with it
  * @pausing: @pause is queued or runs; set by whoever queues it
  * @pause: makes the task sleep until @pause_until, ktime in ns
  */
@@ -64,6 +68,8 @@ struct sched_coop {
 	bool			free;
 	bool			due;
 	void			(*preempted)(struct task_struct *p);
+	int			(*place)(struct task_struct *p, int cpu);
+	void			*owner;
 	atomic_t		pausing;
 	u64			pause_until;
 	struct callback_head	pause;
@@ -86,7 +92,11 @@ void sched_coop_fork(struct task_struct *p);
 void sched_coop_get(void);
 void sched_coop_put(void);
 
+int sched_coop_find_cpu(struct task_struct *p, int cpu, const int *avoid,
+			unsigned int nr_avoid);
+
 void __sched_coop_preempted(struct task_struct *p);
+int __sched_coop_wake_cpu(struct task_struct *p, int cpu);
 void __sched_coop_place(const struct cfs_rq *cfs_rq, struct sched_entity *se,
 			u64 avg);
 void __sched_coop_reweight(struct cfs_rq *cfs_rq, struct sched_entity *se,
@@ -97,6 +107,17 @@ static inline void sched_coop_preempted(struct task_struct *p)
 {
 	if (static_branch_unlikely(&sched_coop_key))
 		__sched_coop_preempted(p);
+}
+
+/*
+ * Called when @p's class has chosen @cpu for it to wake on. Returns a CPU that @p
+ * may use, though it may be going down.
+ */
+static inline int sched_coop_wake_cpu(struct task_struct *p, int cpu)
+{
+	if (static_branch_unlikely(&sched_coop_key))
+		return __sched_coop_wake_cpu(p, cpu);
+	return cpu;
 }
 
 /*
@@ -131,6 +152,12 @@ struct sched_coop { };
 
 static inline void sched_coop_fork(struct task_struct *p) { }
 static inline void sched_coop_preempted(struct task_struct *p) { }
+
+static inline int sched_coop_wake_cpu(struct task_struct *p, int cpu)
+{
+	return cpu;
+}
+
 static inline void sched_coop_place(const struct cfs_rq *cfs_rq,
 				    struct sched_entity *se, u64 avg) { }
 static inline void sched_coop_reweight(struct cfs_rq *cfs_rq,

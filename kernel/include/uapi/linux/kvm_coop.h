@@ -103,7 +103,7 @@
 /* intent bits, written by the guest at any time */
 /* an RT or deadline task is current, or about to be */
 #define KVM_COOP_INTENT_RT		(1U << 0)
-/* a driver or a user program asked for it */
+/* ordinary work to be done soon: what an interrupt woke, or a driver asked for */
 #define KVM_COOP_INTENT_REQUEST		(1U << 1)
 /*
  * the idle task is current. It runs with preemption disabled, so the host
@@ -140,8 +140,9 @@ struct kvm_coop_guest_setup {
 	 * With KVM_COOP_F_NOTIFY, the interrupt vector that says "this vCPU is
 	 * about to lose its CPU": 32..254, another one is refused with #GP, or
 	 * 0 for none. It is injected with a new notify_seq, at most once per
-	 * time slice, when interrupts are enabled and nothing is critical or
-	 * idle. It is never urgent, whatever the map says.
+	 * time slice, when interrupts are enabled or one is handled, no lock
+	 * may be held, this vCPU is not idle, and another one with a page of
+	 * its own is halted. It is never urgent, whatever the map says.
 	 */
 	__u32 notify_vector;
 	/*
@@ -309,6 +310,11 @@ struct kvm_coop_page {
 /* config flags */
 /* do not charge boosted time: for measurements, needs CAP_SYS_NICE */
 #define KVM_COOP_CONFIG_NO_CHARGE	(1U << 0)
+/*
+ * do not wake a vCPU on a CPU where another one of this VM is, or was until a moment
+ * ago, if a CPU that shares the cache is not busier; not with policy none
+ */
+#define KVM_COOP_CONFIG_SPREAD		(1U << 1)
 
 /*
  * A zero in any field but size and policy selects the host's default. A value

@@ -11,22 +11,17 @@
  *
  * Locking: coop.lock is raw, taken with interrupts off, from any context but
  * NMI. The scheduler's locks nest inside, so the preempt notifiers, which run
- * under the rq lock, must not take it. The guest's pages are read and written
- * under the read side of their gfn_to_pfn_cache and kvm->srcu; nothing waits
- * for them: a look that fails counts as "no reason".
+ * under the rq lock, must not take it. Looks at the guest's page need no lock of
+ * ours (guest_page.c); one that fails counts as "no reason".
  */
 #include <linux/kvm_coop.h>
 #include <linux/sched/coop.h>
-#include <linux/capability.h>
-#include <linux/module.h>
 #include <linux/pid.h>
 
-#include "policy.h"
+#include "internal.h"
 
 #define CREATE_TRACE_POINTS
 #include "trace.h"
-
-DEFINE_STATIC_KEY_FALSE(kvm_coop_key);
 
 /*
  * How long a yield made inside of a critical section waits for its end, and
@@ -49,156 +44,9 @@ DEFINE_STATIC_KEY_FALSE(kvm_coop_key);
 #define COOP_RETRY_MIN_NS	(100 * NSEC_PER_USEC)
 #define COOP_RETRY_MAX_NS	(10 * NSEC_PER_MSEC)
 
-static bool coop_on;
-module_param_named(coop, coop_on, bool, 0644);
-MODULE_PARM_DESC(coop, "VMs may enable kvm-coop; clearing it ends all boosts (default N)");
-
-/* ceilings for what a VMM may ask for */
-static unsigned int coop_max_rt_priority = 49;
-module_param(coop_max_rt_priority, uint, 0644);
-static unsigned int coop_max_irq_bound_us = 10000;
-module_param(coop_max_irq_bound_us, uint, 0644);
-static unsigned int coop_max_linger_us = 5000;
-module_param(coop_max_linger_us, uint, 0644);
-static unsigned int coop_max_grace_us = 500;
-module_param(coop_max_grace_us, uint, 0644);
-static unsigned int coop_max_notify_us = 2000;
-module_param(coop_max_notify_us, uint, 0644);
-static unsigned int coop_max_debt_limit_us = 10000;
-module_param(coop_max_debt_limit_us, uint, 0644);
-static unsigned int coop_max_rt_bound_us = 50000;
-module_param(coop_max_rt_bound_us, uint, 0644);
-/* of a vCPU, in each class */
-static unsigned int coop_max_rate_permille = 900;
-module_param(coop_max_rate_permille, uint, 0644);
-static unsigned int coop_max_burst_us = 50000;
-module_param(coop_max_burst_us, uint, 0644);
-/* of a VM, in each class */
-static unsigned int coop_max_vm_rate_permille = 4000;
-module_param(coop_max_vm_rate_permille, uint, 0644);
-static unsigned int coop_max_vm_burst_us = 200000;
-module_param(coop_max_vm_burst_us, uint, 0644);
-
 static u64 us(u32 n)
 {
 	return (u64)n * NSEC_PER_USEC;
-}
-
-/* --- the guest's memory --------------------------------------------------- */
-
-/*
- * Get at a cached guest page without waiting. On success interrupts are off
- * until put_page_line(). Context: any but NMI; kvm->srcu held for reading.
- */
-static void *get_page_line(struct gfn_to_pfn_cache *gpc, unsigned long len,
-			   unsigned long *flags)
-{
-	local_irq_save(*flags);
-	if (read_trylock(&gpc->lock)) {
-		/* a device's registers are no place to look for words */
-		if (kvm_gpc_check(gpc, len) && pfn_valid(gpc->pfn))
-			return gpc->khva;
-		read_unlock(&gpc->lock);
-	}
-	local_irq_restore(*flags);
-	return NULL;
-}
-
-static void put_page_line(struct gfn_to_pfn_cache *gpc, bool wrote,
-			  unsigned long flags)
-{
-	if (wrote)
-		kvm_gpc_mark_dirty_in_slot(gpc);
-	read_unlock(&gpc->lock);
-	local_irq_restore(flags);
-}
-
-static void read_count(struct kvm_vcpu *vcpu, struct coop_facts *f)
-{
-	struct kvm_vcpu_coop *c = &vcpu->coop;
-	unsigned long flags;
-	const u32 *count;
-
-	f->have_count = false;
-	/* a hypervisor runs its guests with preemption disabled */
-	if (kvm_arch_coop_in_nested(vcpu))
-		return;
-	count = get_page_line(&c->count, sizeof(*count), &flags);
-	if (!count)
-		return;
-	f->preempt_count = READ_ONCE(*count);
-	f->have_count = true;
-	put_page_line(&c->count, false, flags);
-}
-
-/*
- * One look at what the guest published. Context: any but NMI, vCPU thread or
- * not; preemption may be on. Returns false if the page is out of reach.
- */
-static bool look(struct kvm_vcpu *vcpu, struct coop_facts *f)
-{
-	struct kvm_vcpu_coop *c = &vcpu->coop;
-	const struct kvm_coop_page *page;
-	unsigned long flags;
-	int idx;
-
-	memset(f, 0, sizeof(*f));
-	idx = srcu_read_lock(&vcpu->kvm->srcu);
-	page = get_page_line(&c->page, sizeof(*page), &flags);
-	if (page) {
-		f->intent = READ_ONCE(page->guest.intent);
-		f->irq_ack = READ_ONCE(page->guest.irq_ack);
-		f->notify_ack = READ_ONCE(page->guest.notify_ack);
-		put_page_line(&c->page, false, flags);
-		read_count(vcpu, f);
-	} else {
-		vcpu->stat.coop_page_misses++;
-	}
-	srcu_read_unlock(&vcpu->kvm->srcu, idx);
-	f->ticket = READ_ONCE(c->ticket);
-	f->notify_seq = READ_ONCE(c->notify_seq);
-	return page;
-}
-
-/* The page's timer_due; 0, "now", if it is out of reach or not in use. */
-static u64 timer_due(struct kvm_vcpu *vcpu)
-{
-	struct kvm_vcpu_coop *c = &vcpu->coop;
-	const struct kvm_coop_page *page;
-	unsigned long flags;
-	u64 due = 0;
-	int idx;
-
-	if (!(READ_ONCE(c->features) & KVM_COOP_F_TIMER))
-		return 0;
-	idx = srcu_read_lock(&vcpu->kvm->srcu);
-	page = get_page_line(&c->page, sizeof(*page), &flags);
-	if (page) {
-		due = READ_ONCE(page->guest.timer_due);
-		put_page_line(&c->page, false, flags);
-	}
-	srcu_read_unlock(&vcpu->kvm->srcu, idx);
-	return due;
-}
-
-/**
- * kvm_coop_timer_urgent - may an expiry of the local timer boost now?
- * @vcpu: the vCPU, registered or not
- *
- * If the guest's page is out of reach, the map of urgent vectors has to do.
- * Context: any but NMI.
- */
-bool kvm_coop_timer_urgent(struct kvm_vcpu *vcpu)
-{
-	return timer_due(vcpu) <= kvm_arch_coop_guest_tsc(vcpu);
-}
-
-/* Has an urgent timer of the guest come due that it has not handled? */
-static bool timer_overdue(struct kvm_vcpu *vcpu)
-{
-	u64 due = timer_due(vcpu);
-
-	return due && due <= kvm_arch_coop_guest_tsc(vcpu);
 }
 
 /*
@@ -209,23 +57,7 @@ static bool timer_overdue(struct kvm_vcpu *vcpu)
  */
 static bool urgent_waits(struct kvm_vcpu *vcpu)
 {
-	return kvm_arch_coop_irq_pending(vcpu) || timer_overdue(vcpu);
-}
-
-static u32 status_bits(const struct kvm_vcpu_coop *c)
-{
-	u32 status = KVM_COOP_STATUS_ACTIVE;
-
-	/*
-	 * A deferral is shorter than the hypercall that would give it back, and
-	 * a notification is answered by its handler.
-	 */
-	if (c->boosted && c->reason != COOP_REASON_DEFER &&
-	    c->reason != COOP_REASON_NOTIFY)
-		status |= KVM_COOP_STATUS_BOOSTED;
-	if (c->throttled)
-		status |= KVM_COOP_STATUS_THROTTLED;
-	return status;
+	return kvm_arch_coop_irq_pending(vcpu) || kvm_coop_timer_overdue(vcpu);
 }
 
 /**
@@ -244,84 +76,6 @@ u64 kvm_coop_budget_left(struct kvm_vcpu *vcpu, enum coop_class class)
 	left = min(vcpu->coop.budget[class].tokens, coop->budget[class].tokens);
 	raw_spin_unlock(&coop->lock);
 	return max(left, 0LL);
-}
-
-static u64 ktime_to_guest_tsc(struct kvm_vcpu *vcpu, u64 at)
-{
-	u64 now = ktime_get_ns(), tsc = kvm_arch_coop_guest_tsc(vcpu);
-
-	return at > now ? tsc + kvm_arch_coop_ns_to_tsc(vcpu, at - now) : tsc;
-}
-
-/* Tell the guest. Context: vCPU thread inside KVM_RUN, kvm->srcu held. */
-static void publish(struct kvm_vcpu *vcpu)
-{
-	struct kvm_vcpu_coop *c = &vcpu->coop;
-	struct kvm_coop_page *page;
-	unsigned long flags;
-	u64 budget, refill_at = 0;
-	u32 status, ticket, notify_seq;
-
-	raw_spin_lock_irq(&c->lock);
-	status = status_bits(c);
-	ticket = c->ticket;
-	notify_seq = c->notify_seq;
-	budget = kvm_coop_budget_left(vcpu, COOP_CLASS_RT);
-	if (c->throttled)
-		refill_at = ktime_to_guest_tsc(vcpu, c->retry_at);
-	raw_spin_unlock_irq(&c->lock);
-
-	page = get_page_line(&c->page, sizeof(*page), &flags);
-	if (!page) {
-		vcpu->stat.coop_page_misses++;
-		return;
-	}
-	WRITE_ONCE(page->host.features, c->features);
-	WRITE_ONCE(page->host.irq_ticket, ticket);
-	WRITE_ONCE(page->host.notify_seq, notify_seq);
-	WRITE_ONCE(page->host.budget_left_ns, budget);
-	WRITE_ONCE(page->host.refill_at, refill_at);
-	/* the ticket first: a guest that sees BOOSTED must find its ticket */
-	smp_store_release(&page->host.status, status);
-	put_page_line(&c->page, true, flags);
-}
-
-/*
- * The line for the guest's balancer. Context: vCPU thread inside KVM_RUN,
- * preemption off; may hold the rq lock.
- */
-static void publish_facts(struct kvm_vcpu *vcpu, u64 slice_left)
-{
-	struct kvm_vcpu_coop *c = &vcpu->coop;
-	struct kvm_coop_host_facts *to;
-	struct kvm_coop_page *page;
-	unsigned long flags;
-	int idx;
-
-	idx = srcu_read_lock(&vcpu->kvm->srcu);
-	page = get_page_line(&c->page, sizeof(*page), &flags);
-	if (page) {
-		to = &page->facts;
-		WRITE_ONCE(to->seq, ++c->facts.seq);
-		/* a reader that sees a new value sees an odd seq */
-		smp_wmb();
-		WRITE_ONCE(to->state, c->facts.state);
-		WRITE_ONCE(to->run_ns, c->facts.run_ns);
-		WRITE_ONCE(to->wait_ns, c->facts.wait_ns);
-		WRITE_ONCE(to->wait_estimate_ns, c->facts.wait_estimate_ns);
-		WRITE_ONCE(to->preempted_total, c->facts.preempted_total);
-		WRITE_ONCE(to->preempted_critical, c->facts.preempted_critical);
-		/* a reader that sees the even seq sees all of it */
-		smp_wmb();
-		WRITE_ONCE(to->seq, ++c->facts.seq);
-		WRITE_ONCE(page->host.slice_end, slice_left ?
-			   kvm_arch_coop_guest_tsc(vcpu) +
-			   kvm_arch_coop_ns_to_tsc(vcpu, slice_left) : 0);
-		put_page_line(&c->page, true, flags);
-	} else {
-		vcpu->stat.coop_page_misses++;
-	}
-	srcu_read_unlock(&vcpu->kvm->srcu, idx);
 }
 
 /* --- grants; all under coop.lock ------------------------------------------ */
@@ -482,7 +236,7 @@ static int grant(struct kvm_vcpu *vcpu, enum coop_reason reason, u64 now)
 	bool kept = c->boosted;
 	int ret;
 
-	if (!READ_ONCE(coop_on) || !c->task || !policy->boost || c->hands_off ||
+	if (!READ_ONCE(kvm_coop_on) || !c->task || !policy->boost || c->hands_off ||
 	    !feature_allows(c->features, reason))
 		return -EOPNOTSUPP;
 	/* alone on the CPU: nothing to win, nothing to pay */
@@ -570,6 +324,21 @@ static void bound_reached(struct kvm_vcpu *vcpu, enum coop_reason reason,
 }
 
 /*
+ * How long a boost lasts that has no reason any more and is not given back, ns.
+ * Longer where the exit may be the one that gives it back: a halt, or the yield
+ * itself, which a stock guest makes under its run-queue lock.
+ */
+static u64 linger(struct kvm_vcpu *vcpu, const struct coop_facts *f)
+{
+	u64 ns = us(vcpu->kvm->coop.config.linger_us);
+
+	if (f && ((f->intent & KVM_COOP_INTENT_IDLE) ||
+		  coop_may_hold_lock(f, &vcpu->coop.masks)))
+		ns += COOP_YIELD_LIMIT_NS;
+	return ns;
+}
+
+/*
  * Is there still a reason for the boost? @f is NULL if the page could not be
  * read. Under coop.lock.
  */
@@ -591,7 +360,7 @@ static void review_boost(struct kvm_vcpu *vcpu, const struct coop_facts *f)
 		c->reason = reason;
 	}
 
-	if (!READ_ONCE(coop_on)) {
+	if (!READ_ONCE(kvm_coop_on)) {
 		end_boost(vcpu, expired);
 	} else if (c->yielding) {
 		if (f && coop_may_hold_lock(f, &c->masks) &&
@@ -609,7 +378,7 @@ static void review_boost(struct kvm_vcpu *vcpu, const struct coop_facts *f)
 			end_boost(vcpu, exit);
 	} else if (reason == COOP_REASON_NONE &&
 		   c->reason != COOP_REASON_NOTIFY &&
-		   now - c->granted_at >= us(config->linger_us)) {
+		   now - c->granted_at >= linger(vcpu, f)) {
 		end_boost(vcpu, exit);
 	}
 }
@@ -640,7 +409,7 @@ static bool thread_will_look(const struct kvm_vcpu_coop *c)
  */
 static u64 timer_due_at(struct kvm_vcpu *vcpu)
 {
-	u64 due = timer_due(vcpu), tsc = kvm_arch_coop_guest_tsc(vcpu);
+	u64 due = kvm_coop_timer_due(vcpu), tsc = kvm_arch_coop_guest_tsc(vcpu);
 
 	/* later than that it has had its turn */
 	if (due <= tsc || due - tsc > kvm_arch_coop_ns_to_tsc(vcpu, NSEC_PER_SEC))
@@ -725,14 +494,18 @@ void __kvm_coop_irq(struct kvm_vcpu *vcpu, u32 vector)
 		/* not after kvm_coop_unregister() cancelled it */
 		if (c->features)
 			start_due_timer(c, COOP_REASON_IRQ, at);
+		/* or the wakeup preempts somebody, only for the boost to end */
+		if (c->boosted && c->blocked && !c->renewed)
+			end_boost(vcpu, wakeup);
 		raw_spin_unlock_irqrestore(&c->lock, flags);
 	}
 }
 
 /*
  * Tell the guest that it is about to lose its CPU, and let it run for long enough
- * to deal with that: once per slice that it really used, and only if nobody
- * waits who is to run at once. Context: vCPU thread, preemption off.
+ * to deal with that: once per slice that it really used, only if nobody waits
+ * who is to run at once, and if it has a sibling to give its work to.
+ * Context: vCPU thread, preemption off.
  */
 static void notify(struct kvm_vcpu *vcpu, const struct coop_facts *f)
 {
@@ -742,9 +515,10 @@ static void notify(struct kvm_vcpu *vcpu, const struct coop_facts *f)
 	int ret;
 
 	if (!(c->features & KVM_COOP_F_NOTIFY) ||
+	    !atomic_read(&vcpu->kvm->coop.blocked) ||
 	    !coop_may_notify(f, &c->masks) ||
 	    !sched_coop_slice_over(exec - c->notify_mark) ||
-	    !kvm_arch_coop_can_notify(vcpu))
+	    !kvm_arch_coop_can_notify(vcpu, coop_in_irq(f, &c->masks)))
 		return;
 	raw_spin_lock_irqsave(&c->lock, flags);
 	ret = grant(vcpu, COOP_REASON_NOTIFY, ktime_get_ns());
@@ -766,15 +540,15 @@ static void about_to_be_preempted(struct kvm_vcpu *vcpu)
 	unsigned long flags;
 
 	c->looked_at = vcpu->stat.exits;
-	if (!look(vcpu, &f)) {
+	if (!kvm_coop_look(vcpu, &f)) {
 		/* memory slots changed: have the mapping renewed */
 		kvm_make_request(KVM_REQ_COOP, vcpu);
 		return;
 	}
 	f.irq_pending = urgent_waits(vcpu);
 	reason = coop_reason(&f, &c->masks, c->features);
-	if (reason == COOP_REASON_NONE && !READ_ONCE(c->defer_spent) &&
-	    coop_critical(&f, &c->masks))
+	if (reason == COOP_REASON_NONE && (c->features & KVM_COOP_F_DEFER) &&
+	    !READ_ONCE(c->defer_spent) && coop_critical(&f, &c->masks))
 		reason = COOP_REASON_DEFER;
 	if (reason == COOP_REASON_NONE) {
 		notify(vcpu, &f);
@@ -804,7 +578,7 @@ static void review(struct kvm_vcpu *vcpu)
 	bool readable;
 
 	preempt_disable();
-	readable = look(vcpu, &f);
+	readable = kvm_coop_look(vcpu, &f);
 	if (readable)
 		f.irq_pending = urgent_waits(vcpu);
 	raw_spin_lock_irqsave(&c->lock, flags);
@@ -854,7 +628,7 @@ void kvm_coop_service(struct kvm_vcpu *vcpu)
 		kvm_gpc_refresh(&c->count, sizeof(u32));
 	if (c->boosted)
 		review(vcpu);
-	publish(vcpu);
+	kvm_coop_publish(vcpu);
 }
 
 /*
@@ -899,6 +673,7 @@ void __kvm_coop_block(struct kvm_vcpu *vcpu)
 
 	raw_spin_lock_irq(&c->lock);
 	c->blocked = true;
+	atomic_inc(&vcpu->kvm->coop.blocked);
 	c->renewed = false;
 	c->yielding = false;
 	notify_answered(vcpu);
@@ -911,6 +686,7 @@ void __kvm_coop_unblock(struct kvm_vcpu *vcpu)
 
 	raw_spin_lock_irq(&c->lock);
 	c->blocked = false;
+	atomic_dec(&vcpu->kvm->coop.blocked);
 	if (c->boosted && !c->renewed)
 		end_boost(vcpu, wakeup);
 	raw_spin_unlock_irq(&c->lock);
@@ -935,7 +711,9 @@ void kvm_coop_give_back(struct kvm_vcpu *vcpu, bool unlocked)
 	vcpu->stat.coop_yields++;
 	if (!c->boosted)
 		return;
-	readable = look(vcpu, &f);
+	readable = kvm_coop_look(vcpu, &f);
+	if (unlocked)
+		coop_trust_unlocked(&f, &c->masks);
 	/* what the guest did not know yet when it decided to yield */
 	if (((c->features & KVM_COOP_F_IRQ) && urgent_waits(vcpu)) ||
 	    ((c->features & KVM_COOP_F_RT) && (f.intent & COOP_INTENT_WORK)))
@@ -944,7 +722,7 @@ void kvm_coop_give_back(struct kvm_vcpu *vcpu, bool unlocked)
 	preempt_disable();
 	raw_spin_lock_irq(&c->lock);
 	now = ktime_get_ns();
-	if (c->boosted && !unlocked && coop_may_hold_lock(&f, &c->masks)) {
+	if (c->boosted && coop_may_hold_lock(&f, &c->masks)) {
 		if (!c->yielding)
 			c->yield_until = now + COOP_YIELD_LIMIT_NS;
 		c->yielding = true;
@@ -971,7 +749,7 @@ static void change_state(struct kvm_vcpu_coop *c, u32 state)
 	else if (c->facts.state == KVM_COOP_STATE_PREEMPTED)
 		c->facts.wait_ns += now - c->stamp;
 	c->facts.state = state;
-	c->stamp = now;
+	WRITE_ONCE(c->stamp, now);
 }
 
 void __kvm_coop_sched_in(struct kvm_vcpu *vcpu)
@@ -990,7 +768,7 @@ void __kvm_coop_sched_in(struct kvm_vcpu *vcpu)
 	}
 	/* outside KVM_RUN guest memory is not written */
 	if (c->task)
-		publish_facts(vcpu, sched_coop_slice_left());
+		kvm_coop_publish_facts(vcpu, sched_coop_slice_left());
 }
 
 /* Preempted although it wanted to run: was it a bad moment? */
@@ -1016,7 +794,7 @@ static void see_to_urgent(struct kvm_vcpu *vcpu, struct coop_facts *f)
 	struct kvm_vcpu_coop *c = &vcpu->coop;
 	enum coop_reason reason;
 
-	f->irq_pending = timer_overdue(vcpu);
+	f->irq_pending = kvm_coop_timer_overdue(vcpu);
 	reason = coop_reason(f, &c->masks, c->features);
 	if (reason == COOP_REASON_NONE && (c->features & KVM_COOP_F_IRQ))
 		start_due_timer(c, COOP_REASON_IRQ, timer_due_at(vcpu));
@@ -1033,7 +811,7 @@ void __kvm_coop_sched_out(struct kvm_vcpu *vcpu)
 	if (!c->task)
 		return;
 	if (READ_ONCE(vcpu->preempted)) {
-		bool readable = look(vcpu, &f);
+		bool readable = kvm_coop_look(vcpu, &f);
 
 		count_preemption(vcpu, &f);
 		change_state(c, KVM_COOP_STATE_PREEMPTED);
@@ -1043,7 +821,7 @@ void __kvm_coop_sched_out(struct kvm_vcpu *vcpu)
 		change_state(c, KVM_COOP_STATE_BLOCKED);
 	}
 	c->facts.wait_estimate_ns = sched_coop_wait_estimate();
-	publish_facts(vcpu, 0);
+	kvm_coop_publish_facts(vcpu, 0);
 }
 
 /* --- registration --------------------------------------------------------- */
@@ -1199,7 +977,7 @@ void __kvm_coop_run_begin(struct kvm_vcpu *vcpu)
 		put_pid(c->thread);
 		c->thread = get_pid(task_pid(current));
 		c->hands_off = false;
-		if (policy->enter && READ_ONCE(coop_on))
+		if (policy->enter && READ_ONCE(kvm_coop_on))
 			policy->enter(vcpu);
 	}
 	if (c->msr) {
@@ -1215,6 +993,7 @@ void __kvm_coop_run_begin(struct kvm_vcpu *vcpu)
 	c->task = current;
 	raw_spin_unlock_irq(&c->lock);
 	current->coop.preempted = thread_preempted;
+	kvm_coop_spread_begin(vcpu);
 	kvm_coop_vmm_run(vcpu, KVM_COOP_STATE_RUNNING);
 }
 
@@ -1223,6 +1002,7 @@ void __kvm_coop_run_end(struct kvm_vcpu *vcpu)
 	struct kvm_vcpu_coop *c = &vcpu->coop;
 
 	current->coop.preempted = NULL;
+	kvm_coop_spread_end();
 	kvm_coop_vmm_run(vcpu, KVM_COOP_STATE_USER);
 	raw_spin_lock_irq(&c->lock);
 	if (c->boosted)
@@ -1253,160 +1033,4 @@ void kvm_coop_vcpu_destroy(struct kvm_vcpu *vcpu)
 	kvm_coop_unregister(vcpu);
 	kvm_coop_vmm_destroy(vcpu);
 	put_pid(vcpu->coop.thread);
-}
-
-void kvm_coop_vm_destroy(struct kvm *kvm)
-{
-	if (!kvm->coop.policy)
-		return;
-	kvm_coop_io_destroy(kvm);
-	static_branch_dec(&kvm_coop_key);
-	sched_coop_put();
-}
-
-u32 kvm_coop_supported(void)
-{
-	return READ_ONCE(coop_on) ? KVM_COOP_F_ALL : 0;
-}
-
-static const struct kvm_coop_policy *find_policy(u32 policy)
-{
-	switch (policy) {
-	case KVM_COOP_POLICY_NONE:
-		return &kvm_coop_policy_none;
-	case KVM_COOP_POLICY_RT:
-		return &kvm_coop_policy_rt;
-	case KVM_COOP_POLICY_FAIR:
-		return &kvm_coop_policy_fair;
-	default:
-		return NULL;
-	}
-}
-
-/* Fill in the default for 0; false if the ceiling is exceeded. */
-static bool limit(u32 *value, u32 fallback, u32 ceiling)
-{
-	if (!*value)
-		*value = min(fallback, ceiling);
-	return *value <= ceiling;
-}
-
-static bool config_valid(struct kvm_coop_config *c)
-{
-	if (c->features & ~kvm_coop_supported())
-		return false;
-	if (c->flags & ~KVM_COOP_CONFIG_NO_CHARGE)
-		return false;
-	if (c->slice_ns && c->slice_ns < 100000)
-		return false;
-	return limit(&c->rt_priority, 1, min(coop_max_rt_priority, 98u)) &&
-	       limit(&c->slice_ns, 100000, 100000000) &&
-	       limit(&c->irq_bound_us, 3000, coop_max_irq_bound_us) &&
-	       limit(&c->linger_us, 1000, coop_max_linger_us) &&
-	       limit(&c->grace_us, 50, coop_max_grace_us) &&
-	       limit(&c->notify_us, 50, coop_max_notify_us) &&
-	       limit(&c->debt_limit_us, 1000, coop_max_debt_limit_us) &&
-	       limit(&c->rt_bound_us, 3000, coop_max_rt_bound_us) &&
-	       limit(&c->rt_rate_permille, 500, coop_max_rate_permille) &&
-	       limit(&c->rt_burst_us, 10000, coop_max_burst_us) &&
-	       limit(&c->irq_rate_permille, 500, coop_max_rate_permille) &&
-	       limit(&c->irq_burst_us, 10000, coop_max_burst_us) &&
-	       limit(&c->vm_rt_rate_permille, 1000,
-		     coop_max_vm_rate_permille) &&
-	       limit(&c->vm_rt_burst_us, 20000, coop_max_vm_burst_us) &&
-	       limit(&c->vm_irq_rate_permille, 1000,
-		     coop_max_vm_rate_permille) &&
-	       limit(&c->vm_irq_burst_us, 20000, coop_max_vm_burst_us) &&
-	       c->io_rate_permille <= 1000 * KVM_COOP_IO_THREADS_MAX &&
-	       limit(&c->io_burst_us, 20000, coop_max_vm_burst_us);
-}
-
-/*
- * KVM_CAP_COOP; args[0] points to the configuration. -EINVAL for anything
- * unknown or above a ceiling, -EPERM if the host does not lend or the caller
- * may not, -EBUSY if there are vCPUs or the VM has it already, -EFAULT.
- */
-static int enable(struct kvm *kvm, struct kvm_enable_cap *cap)
-{
-	const struct kvm_coop_policy *policy;
-	struct kvm_coop_config config;
-	int ret = -EBUSY;
-
-	BUILD_BUG_ON(sizeof(struct kvm_coop_config) != 88);
-
-	if (!READ_ONCE(coop_on))
-		return -EPERM;
-	if (cap->flags || cap->args[1] || cap->args[2] || cap->args[3])
-		return -EINVAL;
-	if (copy_from_user(&config, u64_to_user_ptr(cap->args[0]),
-			   sizeof(config)))
-		return -EFAULT;
-	policy = find_policy(config.policy);
-	if (config.size != sizeof(config) || !policy || !config_valid(&config))
-		return -EINVAL;
-	if ((config.flags & KVM_COOP_CONFIG_NO_CHARGE) && !capable(CAP_SYS_NICE))
-		return -EPERM;
-
-	/* before kvm->lock: both take cpu_hotplug_lock */
-	static_branch_inc(&kvm_coop_key);
-	sched_coop_get();
-
-	mutex_lock(&kvm->lock);
-	if (!kvm->created_vcpus && !kvm->coop.policy) {
-		raw_spin_lock_init(&kvm->coop.lock);
-		kvm_coop_io_init(kvm);
-		kvm->coop.config = config;
-		kvm->coop.policy = policy;
-		ret = 0;
-	}
-	mutex_unlock(&kvm->lock);
-
-	if (ret) {
-		static_branch_dec(&kvm_coop_key);
-		sched_coop_put();
-	}
-	return ret;
-}
-
-/* KVM_CAP_COOP_BULK_VECTOR: the vCPU's ID, the vector, on or off. */
-static int set_bulk(struct kvm *kvm, struct kvm_enable_cap *cap)
-{
-	u64 vector = cap->args[1];
-	struct kvm_vcpu *vcpu;
-	u64 *word;
-
-	if (!kvm->coop.policy || cap->flags || cap->args[0] > INT_MAX ||
-	    vector < 16 || vector > 255 || cap->args[2] > 1 || cap->args[3])
-		return -EINVAL;
-	vcpu = kvm_get_vcpu_by_id(kvm, cap->args[0]);
-	if (!vcpu)
-		return -ENOENT;
-	word = &vcpu->coop.bulk[vector / 64];
-	raw_spin_lock_irq(&vcpu->coop.lock);
-	if (cap->args[2])
-		WRITE_ONCE(*word, *word | BIT_ULL(vector % 64));
-	else
-		WRITE_ONCE(*word, *word & ~BIT_ULL(vector % 64));
-	raw_spin_unlock_irq(&vcpu->coop.lock);
-	return 0;
-}
-
-/**
- * kvm_coop_enable_cap - KVM_CAP_COOP* on a VM
- * @kvm: the VM
- * @cap: one of them, with arguments from user space
- *
- * Context: VM ioctl, may sleep.
- * Return: 0 or an error, as the ABI header says.
- */
-int kvm_coop_enable_cap(struct kvm *kvm, struct kvm_enable_cap *cap)
-{
-	switch (cap->cap) {
-	case KVM_CAP_COOP_IO_THREAD:
-		return kvm_coop_io_thread(kvm, cap);
-	case KVM_CAP_COOP_BULK_VECTOR:
-		return set_bulk(kvm, cap);
-	default:
-		return enable(kvm, cap);
-	}
 }

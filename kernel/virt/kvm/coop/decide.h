@@ -113,6 +113,20 @@ static inline bool coop_may_hold_lock(const struct coop_facts *f,
 	return coop_count_has(f, mask);
 }
 
+/* The guest says that it holds no lock: forget what its count shows. */
+static inline void coop_trust_unlocked(struct coop_facts *f,
+				       const struct coop_masks *m)
+{
+	f->preempt_count &= ~(m->preempt | m->softirq);
+}
+
+/* Does it handle an interrupt? Then it takes another one as soon as it has. */
+static inline bool coop_in_irq(const struct coop_facts *f,
+			       const struct coop_masks *m)
+{
+	return coop_count_has(f, m->irq);
+}
+
 /*
  * Would a preemption now hit a critical section? The idle task runs with
  * preemption disabled; that is no critical section.
@@ -120,19 +134,20 @@ static inline bool coop_may_hold_lock(const struct coop_facts *f,
 static inline bool coop_critical(const struct coop_facts *f,
 				 const struct coop_masks *m)
 {
-	return coop_may_hold_lock(f, m) || coop_count_has(f, m->irq);
+	return coop_may_hold_lock(f, m) || coop_in_irq(f, m);
 }
 
 /*
- * Is it worth telling a vCPU that it is about to lose its CPU? What is critical
- * cannot be interrupted or moved, the idle task has nothing to move, and who did
- * not answer the last time is not asked again.
+ * Is it worth telling a vCPU that it is about to lose its CPU? A task that may
+ * hold a lock cannot be moved, the idle task need not be, and who did not answer
+ * the last time is not asked again. An interrupt on top of a task is no obstacle:
+ * the end of the boost for it is where most of its preemptions come.
  */
 static inline bool coop_may_notify(const struct coop_facts *f,
 				   const struct coop_masks *m)
 {
 	return f->notify_ack == f->notify_seq &&
-	       !(f->intent & KVM_COOP_INTENT_IDLE) && !coop_critical(f, m);
+	       !(f->intent & KVM_COOP_INTENT_IDLE) && !coop_may_hold_lock(f, m);
 }
 
 /* 0..31 are exceptions, and 255 is what a local APIC calls spurious. */

@@ -17,6 +17,8 @@
 #include <linux/sched/task.h>
 #include <linux/slab.h>
 
+#include "internal.h"
+
 /* how often a limit is looked at: the tick accounts no finer */
 #define COOP_IO_PERIOD_NS	(5 * NSEC_PER_MSEC)
 

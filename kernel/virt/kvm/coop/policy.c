@@ -13,7 +13,7 @@
 #include <linux/sched/coop.h>
 #include <uapi/linux/sched/types.h>
 
-#include "policy.h"
+#include "internal.h"
 
 static int rt_boost(struct kvm_vcpu *vcpu, u64 *wait_ns)
 {

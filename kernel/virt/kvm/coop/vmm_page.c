@@ -14,6 +14,8 @@
 #include <linux/mm.h>
 #include <linux/sched/coop.h>
 
+#include "internal.h"
+
 static_assert(sizeof(struct kvm_coop_vmm_page) <= PAGE_SIZE);
 static_assert(offsetof(struct kvm_coop_vmm_page, run) == 64);
 static_assert(offsetof(struct kvm_coop_vmm_page, grant) == 128);
