@@ -62,6 +62,7 @@ static void coop_register_cpu(void *unused)
 	coop_fill_page(c->mem, cpu);
 	c->softirqs = 0;
 	c->yielded = false;
+	c->waking = 0;
 	c->moving = false;
 	err = wrmsr_safe(MSR_KVM_COOP, lower_32_bits(msr), upper_32_bits(msr));
 	if (err) {

@@ -18,9 +18,12 @@
  * @softirqs: raised by interrupts and not handled yet, as far as known
  * @requests: kvm_coop_request() calls in force
  * @seen_ticket: open at the last task switch
+ * @waking: timer interrupts that the current task, woken while the CPU was idle,
+ *	may see until it is one like any other
  * @yield_ticket: irq_ticket at the last yield
  * @yielded: the grant as of @yield_ticket was given back
- * @yield_due: the current task gives it back on its way to user mode
+ * @yield_due: the current task gives it back on its way to user mode, or behind
+ *	the switch to it
  * @rt_woken: an RT task was woken here and was not switched to yet; set by
  *	whoever wakes it, under the run-queue lock
  * @acks: tickets acknowledged
@@ -40,6 +43,7 @@ struct coop_cpu {
 	u32			softirqs;
 	u32			requests;
 	u32			seen_ticket;
+	u32			waking;
 	u32			yield_ticket;
 	bool			yielded;
 	bool			yield_due;
@@ -68,9 +72,11 @@ bool coop_timers_start(void);
 void coop_timer_started(struct hrtimer *timer);
 void coop_timer_handled(struct coop_cpu *c);
 
-/* probe.c */
+/* probe.c; coop_exact: the kernel has guest/kernel/, which calls coop_switched() */
+extern bool coop_exact;
 int coop_probes_start(void);
 void coop_probes_stop(void);
+void coop_switched(void);
 
 /* notify.c, if the kernel has the other half */
 struct seq_file;

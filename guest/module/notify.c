@@ -174,7 +174,7 @@ static void coop_moved(bool moved, unsigned int left)
 
 /*
  * The interrupt that wakes the sibling's stopper is an urgent one: the host boosts
- * it for that. Context: the idle task.
+ * it for that. Part of KVM_COOP_F_NOTIFY, as all moves. Context: the idle task.
  */
 static void coop_idle(void)
 {
@@ -184,6 +184,7 @@ static void coop_idle(void)
 	for_each_online_cpu(cpu) {
 		page = READ_ONCE(per_cpu(coop_cpus, cpu).page);
 		if (cpu == self || !page ||
+		    !(READ_ONCE(page->host.features) & KVM_COOP_F_NOTIFY) ||
 		    (READ_ONCE(page->guest.intent) & KVM_COOP_INTENT_IDLE) ||
 		    READ_ONCE(page->facts.state) != KVM_COOP_STATE_PREEMPTED)
 			continue;
@@ -192,10 +193,11 @@ static void coop_idle(void)
 	}
 }
 
-static const struct coop_guest_ops coop_balancer = {
+static const struct coop_guest_ops coop_guest_ops = {
 	.notified	= coop_notified,
 	.moved		= coop_moved,
 	.idle		= coop_idle,
+	.switched	= coop_switched,
 };
 
 void coop_notify_show(struct seq_file *m, unsigned int cpu)
@@ -219,15 +221,14 @@ u32 coop_notify_vector(void)
 /* Before any CPU registers its page. */
 void coop_notify_start(void)
 {
-	if (!(coop_features & KVM_COOP_F_NOTIFY))
-		return;
-	if (!coop_notify || coop_guest_register(&coop_balancer))
+	coop_exact = !coop_guest_register(&coop_guest_ops);
+	if (!coop_notify || !coop_exact)
 		coop_features &= ~KVM_COOP_F_NOTIFY;
 }
 
 /* No CPU is registered any more. */
 void coop_notify_stop(void)
 {
-	if (coop_features & KVM_COOP_F_NOTIFY)
+	if (coop_exact)
 		coop_guest_unregister();
 }

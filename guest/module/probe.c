@@ -33,6 +33,20 @@
 #include "internal.h"
 #include "kvm_coop_guest.h"
 
+bool coop_exact;
+
+static bool coop_wake = true;
+module_param_named(wake, coop_wake, bool, 0444);
+MODULE_PARM_DESC(wake, "wake=0: a task that was woken on an idle CPU is no reason for a boost");
+
+/*
+ * A vCPU that was woken has handled its interrupt before the task that was
+ * waiting for that runs: if it loses its pCPU in between, the boost has only made
+ * it wait twice. So that task is covered, up to its next switch, or to the second
+ * tick: the first one comes at any time.
+ */
+#define COOP_WAKE_TICKS	2
+
 /* Intent that makes the host boost, as opposed to IDLE. */
 #define COOP_WANTS	(KVM_COOP_INTENT_RT | KVM_COOP_INTENT_REQUEST)
 
@@ -52,7 +66,7 @@ static bool coop_task_is_rt(const struct coop_cpu *c,
 static u32 coop_task_intent(const struct coop_cpu *c,
 			    const struct task_struct *p)
 {
-	u32 intent = c->requests ? KVM_COOP_INTENT_REQUEST : 0;
+	u32 intent = c->requests || c->waking ? KVM_COOP_INTENT_REQUEST : 0;
 
 	if (is_idle_task(p))
 		return intent | KVM_COOP_INTENT_IDLE;
@@ -70,6 +84,14 @@ static void coop_publish(struct coop_cpu *c, struct kvm_coop_page *page,
 	/* What is granted from now on has not been given back. */
 	if (intent & COOP_WANTS)
 		c->yielded = false;
+}
+
+/* Neither a driver nor a woken task may ask any more; RT intent stays. */
+static void coop_end_request(struct coop_cpu *c, struct kvm_coop_page *page)
+{
+	if (!c->requests && !c->waking)
+		coop_publish(c, page,
+			     page->guest.intent & ~KVM_COOP_INTENT_REQUEST);
 }
 
 static bool coop_ticket_open(const struct kvm_coop_page *page)
@@ -189,9 +211,10 @@ static bool coop_switch_settles(struct coop_cpu *c, struct kvm_coop_page *page)
 }
 
 /*
- * Under the run-queue lock. A yield here is safe because the host goes on
- * until the preempt count has dropped. To the idle task there is none: HLT
- * gives the boost back without an exit of its own.
+ * Under the run-queue lock. A yield here is safe because the host goes on until
+ * the preempt count has dropped; but a vCPU that is preempted before costs more at
+ * its next interrupt, so it is put off where the kernel has a place for it. To the
+ * idle task there is none: HLT gives the boost back without an exit of its own.
  */
 static void coop_probe_switch(void *data, bool preempt,
 			      struct task_struct *prev,
@@ -206,11 +229,17 @@ static void coop_probe_switch(void *data, bool preempt,
 		return;
 	WRITE_ONCE(c->rt_woken, false);
 	c->yield_due = false;
+	c->waking = coop_wake && is_idle_task(prev) && !is_idle_task(next) ?
+		    COOP_WAKE_TICKS : 0;
 	intent = coop_task_intent(c, next);
 	if (intent & KVM_COOP_INTENT_RT)
 		c->rt_switches++;
 	coop_publish(c, page, intent);
-	if (coop_switch_settles(c, page) && !(intent & KVM_COOP_INTENT_IDLE))
+	if (!coop_switch_settles(c, page) || (intent & KVM_COOP_INTENT_IDLE))
+		return;
+	if (coop_exact)
+		c->yield_due = coop_yield_wanted(c, page);
+	else
 		coop_yield(c, page, next, 0);
 }
 
@@ -287,7 +316,11 @@ static void coop_probe_vector_exit(void *data, int vector)
  */
 static void coop_probe_timer_exit(void *data, int vector)
 {
-	coop_timer_handled(this_cpu_ptr(&coop_cpus));
+	struct coop_cpu *c = this_cpu_ptr(&coop_cpus);
+
+	coop_timer_handled(c);
+	if (c->waking && !--c->waking && c->page)
+		coop_end_request(c, c->page);
 	coop_irq_exit();
 }
 
@@ -330,12 +363,11 @@ static void coop_probe_softirq_exit(void *data, unsigned int nr)
 }
 
 /*
- * On the way to user mode: no lock is held, softirqs are done, and preemption
- * is off for this probe only. A yield that is due is made with interrupts on.
- * Nothing comes between, or next to nothing: an interrupt is not taken right
- * after they are enabled.
+ * No lock is held, softirqs are done, and preemption is off for this only. A
+ * yield that is due is made with interrupts on. Nothing comes between, or next to
+ * nothing: an interrupt is not taken right after they are enabled.
  */
-static void coop_probe_rseq(void *data, struct task_struct *t)
+static void coop_yield_if_due(void)
 {
 	struct kvm_coop_page *page;
 	struct coop_cpu *c;
@@ -352,6 +384,19 @@ static void coop_probe_rseq(void *data, struct task_struct *t)
 	coop_note_yield(c, page);
 	raw_local_irq_enable();
 	kvm_hypercall1(KVM_HC_COOP_YIELD, KVM_COOP_YIELD_UNLOCKED);
+}
+
+/* On the way to user mode. */
+static void coop_probe_rseq(void *data, struct task_struct *t)
+{
+	coop_yield_if_due();
+}
+
+/* Behind a task switch, if the kernel has a place there. */
+void coop_switched(void)
+{
+	if (this_cpu_read(coop_cpus.yield_due))
+		coop_yield_if_due();
 }
 
 /**
@@ -395,7 +440,7 @@ void kvm_coop_release(void)
 	page = c->page;
 	if (WARN_ON_ONCE(!c->requests) || --c->requests || !page)
 		goto out;
-	coop_publish(c, page, page->guest.intent & ~KVM_COOP_INTENT_REQUEST);
+	coop_end_request(c, page);
 	/* Where interrupts are handled, the end of that yields. */
 	if (!in_hardirq() && !in_serving_softirq() && !need_resched() &&
 	    !coop_ticket_open(page))

@@ -15,18 +15,21 @@ struct task_struct;
 struct kvm_coop_page;
 
 /**
- * struct coop_guest_ops - the balancer
+ * struct coop_guest_ops - the module
  * @notified: the notification's vector was raised on this CPU. Context: hard
  *	interrupt, acknowledged.
  * @moved: what coop_guest_move() queued on this CPU has been dealt with: @left
  *	is the number of tasks that want to run here, with the one that was to
  *	be moved if it was not. Context: preemption off, interrupts on.
  * @idle: this CPU goes idle. Context: the idle task, interrupts on.
+ * @switched: a switch to the current task is complete, and no lock held any more.
+ *	Context: the task, preemption disabled once, interrupts on.
  */
 struct coop_guest_ops {
 	void (*notified)(void);
 	void (*moved)(bool moved, unsigned int left);
 	void (*idle)(void);
+	void (*switched)(void);
 };
 
 /**
@@ -66,6 +69,7 @@ struct kvm_coop_page *coop_guest_page(unsigned int cpu, phys_addr_t *phys);
 void coop_guest_setup(void);
 void coop_guest_call_moved(bool moved, unsigned int left);
 void __coop_guest_idle(void);
+void __coop_guest_switched(void);
 bool __coop_vcpu_is_preempted(long cpu);
 /* arch/x86/kernel/kvm.c, 64-bit only; false without steal time */
 bool __raw_callee_save___kvm_vcpu_is_preempted(long cpu);
@@ -93,10 +97,18 @@ static inline void coop_guest_idle(void)
 		__coop_guest_idle();
 }
 
+/* Called behind every task switch, see @switched above. */
+static inline void coop_guest_switched(void)
+{
+	if (static_branch_unlikely(&coop_guest_key))
+		__coop_guest_switched();
+}
+
 #else
 
 static inline void coop_guest_setup(void) { }
 static inline void coop_guest_idle(void) { }
+static inline void coop_guest_switched(void) { }
 
 static inline bool coop_guest_wake_cpu(struct task_struct *p, int *cpu)
 {

@@ -54,7 +54,7 @@ __visible bool __coop_vcpu_is_preempted(long cpu)
 
 PV_CALLEE_SAVE_REGS_THUNK(__coop_vcpu_is_preempted);
 
-/* RCU keeps the balancer here: its module waits for this. */
+/* RCU keeps the module here, which waits for this. */
 static void coop_vector(void)
 {
 	const struct coop_guest_ops *ops;
@@ -87,6 +87,18 @@ void __coop_guest_idle(void)
 	ops = rcu_dereference(coop_ops);
 	if (ops)
 		ops->idle();
+	rcu_read_unlock();
+}
+
+/* The same behind a task switch. */
+void __coop_guest_switched(void)
+{
+	const struct coop_guest_ops *ops;
+
+	rcu_read_lock();
+	ops = rcu_dereference(coop_ops);
+	if (ops)
+		ops->switched();
 	rcu_read_unlock();
 }
 
@@ -129,7 +141,7 @@ struct kvm_coop_page *coop_guest_page(unsigned int cpu, phys_addr_t *phys)
 EXPORT_SYMBOL_GPL(coop_guest_page);
 
 /**
- * coop_guest_register - become the balancer
+ * coop_guest_register - be called where no tracepoint is
  * @ops: what to call, until coop_guest_unregister() has returned
  *
  * Context: process. Return: 0, -EBUSY, or -ENODEV if no host offers the feature.
