@@ -367,6 +367,26 @@ static void test_flush(void)
 	CHECK(!coop_coalesce_flush(&l.s, l.now), "held across a reset");
 }
 
+/* What a timer that is late does to somebody who waits has to show. */
+static void test_longest(void)
+{
+	struct load l = load_init(COOP_COALESCE_VIC, 20 * US, 31);
+	uint64_t since;
+
+	run(&l);
+	CHECK(l.s.longest && l.s.longest <= l.limits.max_ns, "longest hold %llu ns",
+	      (unsigned long long)l.s.longest);
+	coop_coalesce_flush(&l.s, l.now);
+	since = l.now;
+	complete(&l);
+	CHECK(l.held, "a first completion is not held");
+	coop_coalesce_expire(&l.s, since + 5 * MS);
+	CHECK(l.s.longest == 5 * MS, "a late timer: longest hold %llu ns",
+	      (unsigned long long)l.s.longest);
+	coop_coalesce_reset(&l.s);
+	CHECK(l.s.longest == 5 * MS, "a reset forgets the longest hold");
+}
+
 int main(void)
 {
 	test_never_held();
@@ -388,5 +408,6 @@ int main(void)
 	test_auto();
 	test_clock();
 	test_flush();
+	test_longest();
 	return check_result();
 }

@@ -112,6 +112,7 @@ struct coop_slice_facts {
  * @held: completions since the last delivery
  * @held_since: the first of them
  * @delivered: the last delivery
+ * @longest: the longest that any completion has been held
  * @due: why the hold ends when its time is up
  * @turn: of the last completion
  * @turns: completions of the present epoch that came with a turn of their own
@@ -133,6 +134,7 @@ struct coop_coalesce {
     uint32_t held;
     uint64_t held_since;
     uint64_t delivered;
+    uint64_t longest;
     enum coop_coalesce_reason due;
 };
 
@@ -330,6 +332,9 @@ static inline void coop_coalesce_policy(struct coop_coalesce_decision *d,
 static inline void coop_coalesce_delivered(struct coop_coalesce *s,
                                            uint64_t now)
 {
+    uint64_t held = now > s->held_since ? now - s->held_since : 0;
+
+    s->longest = held > s->longest ? held : s->longest;
     s->deliveries++;
     s->held = 0;
     s->delivered = now;
@@ -426,7 +431,10 @@ static inline bool coop_coalesce_flush(struct coop_coalesce *s, uint64_t now)
 /* The queue is reset: nothing is owed any more, and the load is unknown. */
 static inline void coop_coalesce_reset(struct coop_coalesce *s)
 {
+    uint64_t longest = s->longest;
+
     memset(s, 0, sizeof(*s));
+    s->longest = longest;
 }
 
 #endif

@@ -41,7 +41,6 @@ struct VirtIOCoalesce {
     bool bulk;                  /* the host knows that bulk_msg is */
     MSIMessage bulk_msg;
     QEMUTimer *timer;
-    bool used;                  /* the timer has run since the last flush */
     uint64_t until_ns;          /* meaningful while something is held */
     struct coop_coalesce state;
     uint64_t counts[COOP_COALESCE_REASON_NR];
@@ -181,7 +180,6 @@ static bool may_hold(const VirtIOCoalesce *c)
 static void arm(VirtIOCoalesce *c, uint64_t until_ns)
 {
     c->until_ns = until_ns;
-    c->used = true;
     timer_mod_anticipate_ns(c->timer, until_ns);
 }
 
@@ -246,13 +244,16 @@ static void nothing(void *opaque)
 {
 }
 
-/* Wait for a timer that runs right now. */
+/*
+ * Wait for a timer that runs right now, and for a notification that
+ * defer_call() has put off: draining does not wait for it, since its request
+ * counts as complete, and it would be lost with the guest notifier.
+ */
 static void synchronize(VirtIOCoalesce *c)
 {
-    if (c->used && c->ctx != qemu_get_aio_context()) {
+    if (c->ctx != qemu_get_aio_context()) {
         aio_wait_bh_oneshot(c->ctx, nothing, NULL);
     }
-    c->used = false;
 }
 
 void virtio_coalesce_flush(VirtIOCoalesce *c)
@@ -423,6 +424,7 @@ static void get_stats(Object *obj, Visitor *v, const char *name, void *opaque,
 {
     VirtIOCoalesceConf *conf = conf_of(obj, opaque);
     uint64_t counts[COOP_COALESCE_REASON_NR] = { 0 };
+    uint64_t longest_us = 0;
     VirtIOCoalesce *c;
 
     QLIST_FOREACH(c, &conf->queues, next) {
@@ -430,15 +432,18 @@ static void get_stats(Object *obj, Visitor *v, const char *name, void *opaque,
         for (int i = 0; i < COOP_COALESCE_REASON_NR; i++) {
             counts[i] += c->counts[i];
         }
+        longest_us = MAX(longest_us, c->state.longest / SCALE_US);
     }
     if (!visit_start_struct(v, name, NULL, 0, errp)) {
         return;
     }
     for (int i = 0; i < COOP_COALESCE_REASON_NR; i++) {
         if (!visit_type_uint64(v, count_names[i], &counts[i], errp)) {
-            break;
+            goto out;
         }
     }
+    visit_type_uint64(v, "longest-us", &longest_us, errp);
+out:
     visit_end_struct(v, NULL);
 }
 
@@ -465,7 +470,8 @@ void virtio_coalesce_class_init(ObjectClass *oc, size_t conf_offset)
     object_class_property_add(oc, "coalesce-stats", "CoalesceStats", get_stats,
                               NULL, NULL, whole);
     object_class_property_set_description(oc, "coalesce-stats",
-        "Completions held, and deliveries by their reason, while not off");
+        "Completions held, deliveries by their reason, while not off, and "
+        "the longest hold");
     for (size_t i = 0; i < ARRAY_SIZE(numbers); i++) {
         object_class_property_add(oc, numbers[i].name, "uint32", get_number,
                                   set_number, NULL,

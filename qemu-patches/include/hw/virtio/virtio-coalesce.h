@@ -67,8 +67,9 @@ void virtio_coalesce_set_host(const VirtIOCoalesceHost *host);
 bool virtio_coalesce_hold(VirtIOCoalesce *c, unsigned int inflight);
 
 /*
- * Notify now of what is held, and wait for the timer. The queue's AioContext
- * completes nothing any more. BQL held.
+ * Notify now of what is held, and wait for the timer and for notifications
+ * that are put off. The queue's AioContext completes nothing any more. BQL
+ * held.
  */
 void virtio_coalesce_flush(VirtIOCoalesce *c);
 

@@ -39,6 +39,7 @@ static const struct {
     { "coop_preempted_critical",
       offsetof(KvmCoopCounters, preempted_critical) },
     { "coop_page_misses", offsetof(KvmCoopCounters, page_misses) },
+    { "coop_spread", offsetof(KvmCoopCounters, spread) },
 };
 
 static KvmCoopFeatureList *feature_list(uint32_t features)
@@ -188,6 +189,10 @@ KvmCoopInfo *qmp_query_kvm_coop(Error **errp)
     info->enabled = true;
     info->has_policy = true;
     info->policy = policy_name(config->policy);
+    info->has_charge = true;
+    info->charge = !(config->flags & KVM_COOP_CONFIG_NO_CHARGE);
+    info->has_spread = true;
+    info->spread = config->flags & KVM_COOP_CONFIG_SPREAD;
     info->has_features = true;
     info->features = feature_list(config->features);
     info->vcpus = vcpu_list();
@@ -239,9 +244,10 @@ static void print_counters(Monitor *mon, const KvmCoopCounters *c)
                    c->refused_debt, c->refused_class, c->deferrals,
                    c->page_misses);
     monitor_printf(mon, "  preempted: %" PRIu64 ", in a critical section %"
-                   PRIu64 ", notified %" PRIu64 ", answered %" PRIu64 "\n",
+                   PRIu64 ", notified %" PRIu64 ", answered %" PRIu64
+                   "; spread %" PRIu64 "\n",
                    c->preempted, c->preempted_critical, c->notified,
-                   c->notified_acked);
+                   c->notified_acked, c->spread);
 }
 
 static void hmp_info_kvm_coop(Monitor *mon, const QDict *qdict)
@@ -257,8 +263,9 @@ static void hmp_info_kvm_coop(Monitor *mon, const QDict *qdict)
         monitor_printf(mon, "kvm-coop: not enabled\n");
         return;
     }
-    monitor_printf(mon, "kvm-coop: policy %s, ",
-                   KvmCoopPolicyName_str(info->policy));
+    monitor_printf(mon, "kvm-coop: policy %s, charge %s, spread %s, ",
+                   KvmCoopPolicyName_str(info->policy),
+                   info->charge ? "on" : "off", info->spread ? "on" : "off");
     print_features(mon, info->features);
     for (KvmCoopVcpuList *v = info->vcpus; v; v = v->next) {
         monitor_printf(mon, "CPU %" PRId64 ": thread %" PRId64 "\n",

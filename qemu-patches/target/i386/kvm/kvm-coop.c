@@ -159,6 +159,14 @@ static void set_policy(Object *obj, const char *value, Error **errp)
     error_setg(errp, "coop-policy must be none, rt or fair, not '%s'", value);
 }
 
+static void set_flag(const char *name, uint32_t flag, bool value, Error **errp)
+{
+    if (may_set(name, errp)) {
+        coop.config.flags &= ~flag;
+        coop.config.flags |= value ? flag : 0;
+    }
+}
+
 static bool get_charge(Object *obj, Error **errp)
 {
     return !(coop.config.flags & KVM_COOP_CONFIG_NO_CHARGE);
@@ -166,9 +174,17 @@ static bool get_charge(Object *obj, Error **errp)
 
 static void set_charge(Object *obj, bool value, Error **errp)
 {
-    if (may_set("coop-charge", errp)) {
-        coop.config.flags = value ? 0 : KVM_COOP_CONFIG_NO_CHARGE;
-    }
+    set_flag("coop-charge", KVM_COOP_CONFIG_NO_CHARGE, !value, errp);
+}
+
+static bool get_spread(Object *obj, Error **errp)
+{
+    return coop.config.flags & KVM_COOP_CONFIG_SPREAD;
+}
+
+static void set_spread(Object *obj, bool value, Error **errp)
+{
+    set_flag("coop-spread", KVM_COOP_CONFIG_SPREAD, value, errp);
 }
 
 static void set_feature(const char *name, uint32_t feature, bool value,
@@ -208,6 +224,9 @@ void kvm_coop_accel_class_init(ObjectClass *oc)
     object_class_property_add_bool(oc, "coop-charge", get_charge, set_charge);
     object_class_property_set_description(oc, "coop-charge",
         "Charge boosted time to the vCPU thread (off only for measurements)");
+    object_class_property_add_bool(oc, "coop-spread", get_spread, set_spread);
+    object_class_property_set_description(oc, "coop-spread",
+        "Keep the vCPUs apart when they wake, as far as they may run elsewhere");
     object_class_property_add_bool(oc, "coop-defer", get_defer, set_defer);
     object_class_property_set_description(oc, "coop-defer",
         "Defer preemptions that would hit a critical section of the guest");
@@ -235,6 +254,12 @@ const struct kvm_coop_config *kvm_coop_config(void)
 /* The kernel refused the configuration without saying why: find it out. */
 static void set_refused(Error **errp)
 {
+    if ((coop.config.flags & KVM_COOP_CONFIG_SPREAD) &&
+        coop.config.policy == KVM_COOP_POLICY_NONE) {
+        error_setg(errp, "coop-spread=on needs coop-policy=rt or fair: "
+                   "with none no thread is touched");
+        return;
+    }
     for (size_t i = 0; i < ARRAY_SIZE(limits); i++) {
         g_autofree char *path =
             g_strdup_printf("/sys/module/kvm/parameters/coop_max_%s",
@@ -264,7 +289,8 @@ static bool enable(KVMState *s, Error **errp)
 
     if (ret == -EINVAL) {
         set_refused(errp);
-    } else if (ret == -EPERM && coop.config.flags) {
+    } else if (ret == -EPERM &&
+               (coop.config.flags & KVM_COOP_CONFIG_NO_CHARGE)) {
         error_setg(errp, "coop-charge=off needs CAP_SYS_NICE");
     } else if (ret == -EBUSY) {
         error_setg(errp, "kvm-coop=on for this vCPU: the first one of the VM "
