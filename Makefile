@@ -24,7 +24,7 @@ PROGRAMS := coop-lab:lab/host coop-init:lab/init coop-report:bench/report coopst
 	$(foreach d,$(filter-out bench/lib bench/report,$(patsubst %/,%,$(wildcard bench/*/))),coop-bench-$(notdir $(d)):$(d)) \
 	$(foreach d,$(patsubst %/guest/,%,$(wildcard bench/*/guest/ tests/programs/*/guest/)),coop-guest-$(notdir $(d)):$(d)/guest)
 STATIC := coop-init $(filter coop-guest-%,$(foreach p,$(PROGRAMS),$(firstword $(subst :, ,$(p)))))
-STATIC_LIBS := -luring
+STATIC_LIBS := -luring -lm
 LIBS_coopstat := -lncurses -ltinfo
 
 sources = $(wildcard $(1)/*.[cS])

@@ -9,7 +9,7 @@
 /* A case's variant is the frames of a burst. */
 struct audio {
 	struct device device;
-	int buffer, force, cotenants;
+	int buffer, force;
 	struct hist lateness; /* of the guest's callbacks, if HAS_LATENESS */
 	bool has_lateness;
 };

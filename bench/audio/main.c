@@ -14,7 +14,7 @@ static json_t *parameters(const struct guest_bench *b, const struct audio *a)
 {
 	return json_pack("{s:i, s:i, s:i, s:i, s:i, s:i, s:i}", "rate", AUDIO_RATE, "buffer_bursts",
 			 a->buffer, "seconds", b->seconds, "repeat", b->repeat, "vcpus",
-			 b->boot.vcpus, "cotenants", a->cotenants, "forced_glitches", a->force);
+			 b->boot.vcpus, "cotenants", b->cotenants, "forced_glitches", a->force);
 }
 
 int main(int argc, char **argv)
@@ -35,7 +35,6 @@ int main(int argc, char **argv)
 	b.boot.extra = extra;
 	b.measure = measure;
 	b.expect_s = EXPECT_CASE;
-	b.cotenants = a.cotenants;
 	ret = guest_bench_run(&b, parameters(&b, &a));
 	device_close(&a.device);
 	return ret;

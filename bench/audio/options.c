@@ -35,7 +35,6 @@ static const struct option long_options[] = {
 	GUEST_BENCH_OPTIONS,
 	{ "buffer", required_argument, NULL, 'B' },
 	{ "force", required_argument, NULL, 'F' },
-	{ "cotenants", required_argument, NULL, 'C' },
 	{ "help", no_argument, NULL, 'h' },
 	{ 0 },
 };
@@ -50,9 +49,6 @@ static int set_option(void *arg, int opt)
 		return proc_option_number("buffer", optarg, 1, AUDIO_BUFFER_MAX, &a->buffer);
 	case 'F':
 		return proc_option_number("force", optarg, 1, 100000, &a->force);
-	case 'C':
-		return proc_option_number("cotenants", optarg, 1, VMLOAD_COTENANTS_MAX,
-					  &a->cotenants);
 	case 'h':
 		fputs(usage, stdout);
 		return 1;
@@ -90,12 +86,13 @@ int options_parse(struct guest_bench *b, struct audio *a, int argc, char **argv)
 {
 	int ret;
 
-	*a = (struct audio){ .buffer = 2, .cotenants = 2 };
+	*a = (struct audio){ .buffer = 2 };
 	*b = (struct guest_bench){ .name = "audio",
 				   .modes = DRIVER_CHOICE("mode", guest_modes),
 				   .cases = DRIVER_CHOICE("case", cases),
 				   .repeat = 1,
 				   .seconds = 10,
+				   .cotenants = 2,
 				   .result_limit = 60,
 				   .boot = { .vcpus = 1, .limit = 60 },
 				   .arg = a };

@@ -6,8 +6,6 @@
 
 #include "bench/lib/guestbench.h"
 
-#define COTENANTS 2
-
 #define INTERVALS_MAX 4
 
 /* A case's variant is its interval; 0: that of the options. */

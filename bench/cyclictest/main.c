@@ -14,7 +14,7 @@
 static json_t *parameters(const struct guest_bench *b, const struct options *o)
 {
 	json_t *p = json_pack("{s:i, s:i, s:i, s:i, s:b}", "seconds", b->seconds, "repeat",
-			      b->repeat, "vcpus", b->boot.vcpus, "cotenants", COTENANTS,
+			      b->repeat, "vcpus", b->boot.vcpus, "cotenants", b->cotenants,
 			      "host_cyclictest", o->host_cyclictest);
 
 	/* The matrix has its intervals in the names of its cases. */
@@ -28,11 +28,14 @@ int main(int argc, char **argv)
 	struct options o;
 	struct guest_bench b;
 	int ret = options_parse(&b, &o, argc, argv);
+	json_t *p;
 
 	if (ret)
 		return ret < 0 ? 2 : 0;
 	b.measure = measure;
 	b.expect_s = EXPECT_CASE;
-	b.cotenants = o.host_cyclictest ? COTENANTS - 1 : COTENANTS;
-	return guest_bench_run(&b, parameters(&b, &o));
+	p = parameters(&b, &o);
+	if (o.host_cyclictest)
+		b.cotenants--;
+	return guest_bench_run(&b, p);
 }

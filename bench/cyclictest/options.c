@@ -24,6 +24,7 @@ static const char usage[] =
 	"  --hog               busy-hog, too\n"
 	"  --repeat N          rounds (1)\n"
 	"  --seconds S         per measurement (10)\n"
+	"  --cotenants N       of busy and busy-hog, on each pCPU (2)\n"
 	"  --interval US       cyclictest's; a multiple of the tick locks on to the scheduler's phase (2170)\n"
 	"  --vcpus N           of each guest (1)\n"
 	"  --matrix[=A,B]      guest and host, idle and busy, at these intervals in us (500,1000), with --host-cyclictest;\n"
@@ -142,6 +143,7 @@ int options_parse(struct guest_bench *b, struct options *o, int argc, char **arg
 				   .cases = DRIVER_CHOICE("case", cases),
 				   .repeat = 1,
 				   .seconds = 10,
+				   .cotenants = 2,
 				   .result_limit = 90,
 				   .boot = { .vcpus = 1, .limit = 60 },
 				   .arg = o };
@@ -150,5 +152,11 @@ int options_parse(struct guest_bench *b, struct options *o, int argc, char **arg
 		ret = matrix(b, o);
 	if (!ret)
 		ret = guest_bench_complete(b, "vanilla,slice,coop,coop-fair,static", "idle,busy");
-	return ret || !o->hog ? ret : driver_choose(&b->cases, "busy-hog");
+	if (!ret && o->hog)
+		ret = driver_choose(&b->cases, "busy-hog");
+	if (!ret && o->host_cyclictest && b->cotenants < 2) {
+		fprintf(stderr, "coop: --host-cyclictest takes the place of a co-tenant: --cotenants 2 or more\n");
+		ret = -1;
+	}
+	return ret;
 }

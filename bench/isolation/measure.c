@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 /* One case: who gets how much of the pCPU, and how late the two cyclictests are. */
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "bench/isolation/bench.h"
+#include "bench/isolation/stall.h"
 #include "bench/lib/fairshare.h"
 #include "bench/lib/latency.h"
 #include "lab/lib/proc.h"
@@ -14,6 +16,8 @@
 #define GRACE_WINDOWS 5
 /* Above all that kvm-coop boosts to; the host's own urgent task. */
 #define HOST_PRIORITY 90
+/* Of a case whose every window fell into a stall. */
+#define TRIES 3
 /* For the load to settle: part of no window. */
 #define SETTLE_US 300000
 
@@ -21,6 +25,10 @@ struct measurement {
 	struct bench *bench;
 	struct fairshare fair;
 	struct fairshare_sample begin, last;
+	struct stall stall;
+	long long settled_at; /* CLOCK_MONOTONIC, ns; see is_stalled() */
+	unsigned int stalled; /* windows */
+	int discarded; /* tries before this one, with all they measured */
 	long long exits, wall_ns, abuser_ns, honest_ns;
 	pid_t host, host_tid;
 	int host_out;
@@ -36,15 +44,33 @@ static void take_sample(const struct measurement *m, struct fairshare_sample *s)
 	s->wall = proc_now_ns();
 	for (unsigned int i = 0; i < b->load.n; i++)
 		s->cotenant[i] = vmload_cotenant_ns(&b->load, i);
-	s->above = proc_thread_ns(m->host, m->host_tid);
+	s->above = proc_thread_ns(m->host, m->host_tid) +
+		   proc_thread_ns(getpid(), atomic_load(&m->stall.tid));
 	s->light = vm_vcpus_ns(&b->honest);
 	s->aggressors = vm_vcpus_ns(&b->abuser);
+}
+
+/*
+ * Who was charged for a stall has had the time of several turns, and waits until each of the others
+ * has had as much: neither that window nor those until then tell what is fair.
+ */
+static bool is_stalled(struct measurement *m, const struct fairshare_sample *now)
+{
+	const struct fairshare *f = &m->fair;
+	long long worst = stall_worst_ns(&m->stall);
+	long long settled_at = now->wall + worst * (f->cotenants + f->aggressors + f->light);
+	bool stalled = worst > STALL_NS;
+
+	if (stalled && settled_at > m->settled_at)
+		m->settled_at = settled_at;
+	return stalled || m->last.wall < m->settled_at;
 }
 
 static void interval_begin(struct measurement *m)
 {
 	m->exits = vm_stat(&m->bench->abuser, "exits");
 	take_sample(m, &m->begin);
+	is_stalled(m, &m->begin);
 	m->last = m->begin;
 }
 
@@ -76,9 +102,12 @@ static void interval_tick(void *arg)
 		return;
 	take_sample(m, &now);
 	fairshare_subtract(&window, &now, &m->last, m->fair.cotenants);
-	fairshare_add(&m->fair, &window);
+	if (is_stalled(m, &now))
+		m->stalled++;
+	else
+		fairshare_add(&m->fair, &window);
 	m->last = now;
-	if (m->fair.windows < (unsigned int)m->bench->o->seconds + GRACE_WINDOWS)
+	if (m->fair.windows + m->stalled < (unsigned int)m->bench->o->seconds + GRACE_WINDOWS)
 		return;
 	m->starved = true;
 	interval_end(m);
@@ -132,6 +161,8 @@ static json_t *make_metrics(const struct measurement *m)
 	add_number(metrics, "cotenant_fair_ratio_min", m->fair.min);
 	add_number(metrics, "cotenant_fair_ratio_mean", m->fair.mean);
 	add_number(metrics, "cotenant_maxmin_ratio_min", m->fair.maxmin_min);
+	add_number(metrics, "stalled_windows_count", m->stalled);
+	add_number(metrics, "discarded_tries_count", m->discarded);
 	add_number(metrics, "abuser_share", (double)m->abuser_ns / m->wall_ns);
 	add_number(metrics, "honest_share", (double)m->honest_ns / m->wall_ns);
 	add_number(metrics, "exits_per_s", m->exits * 1e9 / m->wall_ns);
@@ -160,10 +191,6 @@ static int send_run(struct bench *b, const struct measurement *m, const struct m
 	json_t *refs = json_object(), *run;
 	char which[100];
 
-	if (!m->fair.windows) {
-		json_decref(refs);
-		return FAIL(b, "the measurement has no whole second");
-	}
 	snprintf(which, sizeof(which), "%s-%s-%d", c->name, mode->name, round);
 	if ((!m->starved && send_hist(b, "honest", which, &m->honest.hist, refs)) ||
 	    send_hist(b, "host", which, &m->host_hist, refs)) {
@@ -176,28 +203,49 @@ static int send_run(struct bench *b, const struct measurement *m, const struct m
 	return driver_send_run(b->record_fd, run) ? FAIL(b, "cannot send a result") : 0;
 }
 
-int measure_case(struct bench *b, const struct mode *mode, const struct bench_case *c, int round)
+static void measurement_free(struct measurement *m)
 {
-	struct measurement m = {
-		.bench = b, .fair = { .cotenants = b->load.n, .aggressors = c->vcpus, .light = 1 }
-	};
+	if (m->honest.has_hist)
+		hist_free(&m->honest.hist);
+	if (m->has_host)
+		hist_free(&m->host_hist);
+}
+
+static int measure_once(struct bench *b, struct measurement *m, const struct bench_case *c,
+			int round)
+{
 	int ret = abuse_begin(b, c, round);
 
+	if (!ret && stall_begin(&m->stall, CPU_GUEST))
+		ret = FAIL(b, "no thread to watch the pCPU: %s", strerror(errno));
 	if (!ret)
-		ret = host_begin(b, &m);
+		ret = host_begin(b, m);
 	if (!ret)
-		ret = run_load(b, &m);
+		ret = run_load(b, m);
+	stall_end(&m->stall);
 	vmload_pause(&b->load);
 	vm_cont(&b->abuser);
-	if (host_end(b, &m))
+	if (host_end(b, m))
 		ret = -1;
-	if (!ret)
-		ret = abuse_end(b);
-	if (!ret)
-		ret = send_run(b, &m, mode, c, round);
-	if (m.honest.has_hist)
-		hist_free(&m.honest.hist);
-	if (m.has_host)
-		hist_free(&m.host_hist);
-	return ret;
+	return ret ? ret : abuse_end(b);
+}
+
+int measure_case(struct bench *b, const struct mode *mode, const struct bench_case *c, int round)
+{
+	for (int try = 0; try < TRIES; try++) {
+		struct measurement m = {
+			.bench = b,
+			.discarded = try,
+			.fair = { .cotenants = b->load.n, .aggressors = c->vcpus, .light = 1 },
+		};
+		int ret = measure_once(b, &m, c, round);
+		bool whole = m.fair.windows;
+
+		if (!ret && whole)
+			ret = send_run(b, &m, mode, c, round);
+		measurement_free(&m);
+		if (ret || whole)
+			return ret;
+	}
+	return FAIL(b, "the pCPU stood still in every second: the machine is too busy");
 }

@@ -28,32 +28,46 @@ int driver_switch(bool on)
 	return proc_write_file("/sys/module/kvm/parameters/coop", on ? "1" : "0");
 }
 
-#define GRACE_CEILING "/sys/module/kvm/parameters/coop_max_grace_us"
-
-int driver_allow_grace(int us, char **before)
+static int setting_change(struct driver_setting *s, long long value, const char *what)
 {
-	char text[16];
+	char text[24];
 
-	*before = proc_read_file(GRACE_CEILING, NULL);
-	if (*before && atoi(*before) >= us) {
-		free(*before);
-		*before = NULL;
+	s->before = proc_read_file(s->path, NULL);
+	snprintf(text, sizeof(text), "%lld", value);
+	if (s->before && !proc_write_file(s->path, text))
 		return 0;
-	}
-	snprintf(text, sizeof(text), "%d", us);
-	if (*before && !proc_write_file(GRACE_CEILING, text))
-		return 0;
-	fprintf(stderr, "coop: cannot allow a grace of %d us: %s: %s\n", us, GRACE_CEILING,
+	fprintf(stderr, "coop: cannot set %s to %lld: %s: %s\n", what, value, s->path,
 		strerror(errno));
-	free(*before);
+	free(s->before);
+	s->before = NULL;
 	return -1;
 }
 
-void driver_restore_grace(char *before)
+int driver_allow_grace(int us, struct driver_setting *s)
 {
-	if (before)
-		proc_write_file(GRACE_CEILING, before);
-	free(before);
+	char *ceiling;
+	int ret = 0;
+
+	*s = (struct driver_setting){ "/sys/module/kvm/parameters/coop_max_grace_us", NULL };
+	ceiling = proc_read_file(s->path, NULL);
+	if (!ceiling || atoi(ceiling) < us)
+		ret = setting_change(s, us, "the ceiling of a grace in us");
+	free(ceiling);
+	return ret;
+}
+
+int driver_set_slice(int us, struct driver_setting *s)
+{
+	*s = (struct driver_setting){ "/sys/kernel/debug/sched/base_slice_ns", NULL };
+	return setting_change(s, us * 1000ll, "the host's time slice in ns");
+}
+
+void driver_restore(struct driver_setting *s)
+{
+	if (s->before)
+		proc_write_file(s->path, s->before);
+	free(s->before);
+	s->before = NULL;
 }
 
 static const void *entry(const struct driver_choice *c, int i)
@@ -182,6 +196,7 @@ void driver_send_counters(int fd, const struct vm *vm)
 		"coop_boosted_ns",
 		"coop_preempted",
 		"coop_preempted_critical",
+		"coop_spread",
 		"coop_page_misses",
 	};
 	char text[2048], file[100];

@@ -17,7 +17,7 @@
 #define CPU_REST 0
 #define CPU_GUEST 1
 
-#define DRIVER_CHOSEN_MAX 48
+#define DRIVER_CHOSEN_MAX 64
 
 /* Is this L1, with both pCPUs? Pins the caller to CPU_REST. -1 after saying what is missing. */
 int driver_check_machine(void);
@@ -25,12 +25,19 @@ int driver_check_machine(void);
 /* The host's switch kvm.coop, off by default. -1: this kernel has none. */
 int driver_switch(bool on);
 
-/*
- * Let VMs have deferrals of up to US microseconds, if the host's ceiling is lower. *BEFORE is what it
- * was, or NULL; it goes to driver_restore_grace(). -1 after saying what is wrong.
- */
-int driver_allow_grace(int us, char **before);
-void driver_restore_grace(char *before);
+/* A number of the host's that a benchmark changes and puts back. */
+struct driver_setting {
+	const char *path;
+	char *before; /* NULL: not changed */
+};
+
+/* Let VMs have deferrals of up to US microseconds. -1 after saying what is wrong. */
+int driver_allow_grace(int us, struct driver_setting *s);
+
+/* The host's time slice (EEVDF's base slice) in microseconds. -1 after saying what is wrong. */
+int driver_set_slice(int us, struct driver_setting *s);
+
+void driver_restore(struct driver_setting *s);
 
 /* What an option chooses of a table, in the order said, each entry once. */
 struct driver_choice {

@@ -24,6 +24,9 @@ int guest_bench_option(struct guest_bench *b, int opt)
 		return proc_option_number("repeat", optarg, 1, 1000, &b->repeat);
 	case 's':
 		return proc_option_number("seconds", optarg, 1, 3600, &b->seconds);
+	case 'C':
+		return proc_option_number("cotenants", optarg, 1, VMLOAD_COTENANTS_MAX,
+					  &b->cotenants);
 	case 'A':
 		b->no_aa = true;
 		return 0;
@@ -68,6 +71,12 @@ static void each_load(struct guest_bench *b, void (*call)(struct vmload *load))
 void guest_bench_pause(struct guest_bench *b)
 {
 	each_load(b, vmload_pause);
+}
+
+void guest_bench_resume(struct guest_measurement *m)
+{
+	for (unsigned int i = 0; i < loaded(m->bench, m->guest_case); i++)
+		vmload_resume(&m->bench->load[i]);
 }
 
 void guest_measure_begin(struct guest_measurement *m)
@@ -131,8 +140,7 @@ static int measure_case(struct guest_measurement *m)
 	record_progress(b->record_fd, b->done, b->total, "%s, round %d: %s", m->mode->name,
 			m->repeat, m->guest_case->name);
 	usleep(SETTLE_US);
-	for (unsigned int i = 0; i < loaded(b, m->guest_case); i++)
-		vmload_resume(&b->load[i]);
+	guest_bench_resume(m);
 	ret = b->measure(m);
 	guest_bench_pause(b);
 	b->done += !ret;

@@ -39,7 +39,7 @@ struct guest_bench {
 	int repeat, seconds; /* rounds, and the length of a measurement */
 	int result_limit; /* seconds from the end of a measurement to its result */
 	bool no_aa;
-	unsigned int cotenants; /* on each pCPU that has vCPUs */
+	int cotenants; /* on each pCPU that has vCPUs */
 	int expect_s; /* what a case takes beside its seconds */
 	struct guest_boot boot; /* but for the name */
 	/*
@@ -67,8 +67,9 @@ struct guest_bench {
  */
 int guest_bench_run(struct guest_bench *b, json_t *parameters);
 
-/* Stop the co-tenants, until the next case that has some. */
+/* Stop the co-tenants, until the next case that has some; or let those of this case go on. */
 void guest_bench_pause(struct guest_bench *b);
+void guest_bench_resume(struct guest_measurement *m);
 
 /* The interval over which CPU time and exits are counted. */
 void guest_measure_begin(struct guest_measurement *m);
@@ -85,6 +86,7 @@ int guest_measure_send(struct guest_measurement *m, json_t *metrics, json_t *his
 #define GUEST_BENCH_OPTIONS                                                                       \
 	{ "modes", required_argument, NULL, 'm' }, { "cases", required_argument, NULL, 'c' },     \
 		{ "repeat", required_argument, NULL, 'r' },                                       \
+		{ "cotenants", required_argument, NULL, 'C' },                                    \
 		{ "seconds", required_argument, NULL, 's' }, { "no-aa", no_argument, NULL, 'A' }, \
 		{ "boot-limit", required_argument, NULL, 'b' },                                   \
 	{                                                                                         \

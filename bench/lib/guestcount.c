@@ -57,19 +57,6 @@ static long long interrupts(const char *device, const char *queues)
 	return sum;
 }
 
-/* By ticks: the time that an idle vCPU waits for a pCPU would count as idle and as stolen. */
-static long long cpu_us(void)
-{
-	char *text = proc_read_file("/proc/stat", NULL);
-	long long t[7], us = -1, hz = sysconf(_SC_CLK_TCK);
-
-	if (text && sscanf(text, "cpu %lld %lld %lld %lld %lld %lld %lld", &t[0], &t[1], &t[2],
-			   &t[3], &t[4], &t[5], &t[6]) == 7)
-		us = (t[0] + t[1] + t[2] + t[5] + t[6]) * 1000000 / hz;
-	free(text);
-	return us;
-}
-
 int guestcount_begin(struct guestcount *c, const char *device, int record_fd)
 {
 	*c = (struct guestcount){ .device = device,
@@ -79,7 +66,6 @@ int guestcount_begin(struct guestcount *c, const char *device, int record_fd)
 	if (c->irqs < 0)
 		return -1;
 	record_progress(record_fd, 0, 1, "measuring");
-	c->cpu_us = cpu_us();
 	c->ns = proc_now_ns();
 	return 0;
 }
@@ -89,7 +75,6 @@ void guestcount_end(struct guestcount *c)
 	c->irqs = interrupts(c->device, "") - c->irqs;
 	if (c->rx_irqs >= 0)
 		c->rx_irqs = interrupts(c->device, RX_QUEUES) - c->rx_irqs;
-	c->cpu_us = cpu_us() - c->cpu_us;
 	c->ns = proc_now_ns() - c->ns;
 	record_progress(c->record_fd, 1, 1, "measured");
 }
@@ -100,8 +85,8 @@ int guestcount_send(const struct guestcount *c, unsigned long long completed, co
 	int n;
 
 	n = snprintf(answer, sizeof(answer),
-		     "requests %llu\nns %lld\nirqs %lld\nrx_irqs %lld\ncpu_us %lld\n", completed,
-		     c->ns, c->irqs, c->rx_irqs, c->cpu_us);
+		     "requests %llu\nns %lld\nirqs %lld\nrx_irqs %lld\n", completed, c->ns, c->irqs,
+		     c->rx_irqs);
 	if (hist_send(c->record_fd, "guest.hist", h))
 		return -1;
 	return record_data(c->record_fd, "counts.txt", answer, n);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * The measured interval of a load inside of a guest: interrupts and CPU time as the guest's kernel
- * counts them. "progress 0 1" and "progress 1 1" mark it for what the host counts over it.
+ * The measured interval of a load inside of a guest: interrupts as the guest's kernel counts them.
+ * "progress 0 1" and "progress 1 1" mark it for what the host counts over it.
  */
 #ifndef BENCH_LIB_GUESTCOUNT_H
 #define BENCH_LIB_GUESTCOUNT_H
@@ -12,7 +12,7 @@ struct guestcount {
 	const char *device; /* link to the virtio device, as in /sys/block/vda/device */
 	int record_fd;
 	/* Of the interval once it has ended; rx_irqs, which irqs has too, is -1 if the device receives nothing. */
-	long long ns, irqs, rx_irqs, cpu_us;
+	long long ns, irqs, rx_irqs;
 };
 
 /* -1: the device has no interrupts in /proc/interrupts. */

@@ -53,7 +53,7 @@ struct stock_guest {
 };
 
 /* Built by ./coop build guest-stock, beside the lab's own guest. */
-static void use_stock_guest(struct vm_config *config, struct stock_guest *stock)
+static int use_stock_guest(struct vm_config *config, struct stock_guest *stock)
 {
 	const char *own = config->initrd ? config->initrd : "";
 	const char *slash = strrchr(own, '/');
@@ -61,13 +61,32 @@ static void use_stock_guest(struct vm_config *config, struct stock_guest *stock)
 
 	snprintf(stock->kernel, sizeof(stock->kernel), "%.*sstock-vmlinuz", dir, own);
 	snprintf(stock->initrd, sizeof(stock->initrd), "%.*sl2-stock.cpio.gz", dir, own);
+	if (access(stock->kernel, R_OK) || access(stock->initrd, R_OK)) {
+		fprintf(stderr, "coop: no stock guest (%s): run ./coop build guest-stock\n",
+			stock->kernel);
+		return -1;
+	}
 	config->kernel = stock->kernel;
 	config->initrd = stock->initrd;
+	return 0;
 }
 
 int guest_pcpu(unsigned int i)
 {
 	return (CPU_GUEST + i) % sysconf(_SC_NPROCESSORS_ONLN);
+}
+
+static int unpin(struct vm *vm, unsigned int vcpus, unsigned int pcpus)
+{
+	cpu_set_t set;
+
+	CPU_ZERO(&set);
+	for (unsigned int i = 0; i < pcpus; i++)
+		CPU_SET(guest_pcpu(i), &set);
+	for (unsigned int i = 0; i < vcpus; i++)
+		if (vm_allow_vcpu(vm, i, &set))
+			return -1;
+	return 0;
 }
 
 static int place(struct vm *vm, const struct guest_boot *boot)
@@ -79,7 +98,7 @@ static int place(struct vm *vm, const struct guest_boot *boot)
 	for (unsigned int i = 0; i < boot->vcpus; i++)
 		if (vm_pin_vcpu(vm, i, guest_pcpu(i % pcpus)))
 			return -1;
-	return 0;
+	return boot->unpinned ? unpin(vm, boot->vcpus, pcpus) : 0;
 }
 
 int guest_boot(struct vm *vm, const struct guest_mode *mode, const struct guest_boot *boot,
@@ -99,11 +118,11 @@ int guest_boot(struct vm *vm, const struct guest_mode *mode, const struct guest_
 	config.extra = boot->extra;
 	config.vcpus = boot->vcpus;
 	config.qemu_cpu = CPU_REST;
+	*hung = false;
 	if (boot->initrd)
 		config.initrd = boot->initrd;
-	else if (mode->stock)
-		use_stock_guest(&config, &stock);
-	*hung = false;
+	else if (mode->stock && use_stock_guest(&config, &stock))
+		return -1;
 	if (vm_start(vm, &config))
 		return -1;
 	*hung = vm_wait_hello(vm, boot->limit * 1000);

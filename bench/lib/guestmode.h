@@ -33,6 +33,7 @@ struct guest_boot {
 	char *const *extra; /* more arguments for QEMU, NULL-terminated, or NULL */
 	unsigned int vcpus;
 	unsigned int pcpus; /* that the vCPUs are spread over, from CPU_GUEST on; 0: that one */
+	bool unpinned; /* each vCPU may run on any of them, and begins on one of its own */
 	int limit; /* seconds until the guest says hello */
 };
 

@@ -13,6 +13,7 @@
 
 #include "bench/lib/histrecord.h"
 #include "bench/lib/iobench.h"
+#include "bench/lib/latency.h"
 #include "lab/lib/proc.h"
 #include "lab/lib/record.h"
 
@@ -28,8 +29,8 @@ struct measurement {
 	const struct iobench_mode *mode;
 	const struct iobench_case *bench_case;
 	int repeat;
-	long long wall_ns, host_ns, exits, held; /* over the guest's measured interval */
-	long long requests, guest_ns, irqs, rx_irqs, guest_cpu_us;
+	long long wall_ns, vcpu_ns, qemu_ns, exits, held; /* over the guest's measured interval */
+	long long requests, guest_ns, irqs, rx_irqs;
 	struct hist hist;
 	bool has_hist, has_counts;
 };
@@ -40,7 +41,8 @@ static void interval_begin(struct iobench *b, struct iovm *g, struct measurement
 
 	m->held = iovm_stat(g, "held");
 	m->wall_ns = proc_now_ns();
-	m->host_ns = proc_group_ns(vm->pid);
+	m->vcpu_ns = vm_vcpus_ns(vm);
+	m->qemu_ns = proc_group_ns(vm->pid);
 	m->exits = vm_stat(vm, "exits");
 	vmload_begin(&b->load);
 }
@@ -50,7 +52,8 @@ static void interval_end(struct iobench *b, struct iovm *g, struct measurement *
 	const struct vm *vm = &g->vm;
 
 	m->wall_ns = proc_now_ns() - m->wall_ns;
-	m->host_ns = proc_group_ns(vm->pid) - m->host_ns;
+	m->vcpu_ns = vm_vcpus_ns(vm) - m->vcpu_ns;
+	m->qemu_ns = proc_group_ns(vm->pid) - m->qemu_ns;
 	m->exits = vm_stat(vm, "exits") - m->exits;
 	vmload_end(&b->load);
 	vmload_pause(&b->load);
@@ -78,9 +81,8 @@ static int read_counts(struct iobench *b, struct measurement *m, const struct re
 	char text[256];
 
 	snprintf(text, sizeof(text), "%.*s", (int)rec->size, rec->data);
-	m->has_counts = sscanf(text, "requests %lld ns %lld irqs %lld rx_irqs %lld cpu_us %lld",
-			       &m->requests, &m->guest_ns, &m->irqs, &m->rx_irqs,
-			       &m->guest_cpu_us) == 5;
+	m->has_counts = sscanf(text, "requests %lld ns %lld irqs %lld rx_irqs %lld", &m->requests,
+			       &m->guest_ns, &m->irqs, &m->rx_irqs) == 4;
 	if (m->has_counts && m->requests > 0 && m->guest_ns > 0)
 		return 0;
 	return FAIL(b, "the guest completed no request");
@@ -115,19 +117,6 @@ static int follow(struct iobench *b, struct iovm *g, struct measurement *m, bool
 	return ret;
 }
 
-static void add_number(json_t *metrics, const char *name, double value)
-{
-	json_object_set_new(metrics, name, json_real(value));
-}
-
-static double percentile(const struct hist *h, uint32_t ppm)
-{
-	uint64_t us = 0;
-
-	hist_percentile(h, ppm, &us);
-	return us;
-}
-
 static void add_shares(json_t *metrics, const struct vmload *load, const struct measurement *m)
 {
 	double min = 0, sum = 0;
@@ -138,8 +127,8 @@ static void add_shares(json_t *metrics, const struct vmload *load, const struct 
 		min = !i || share < min ? share : min;
 		sum += share;
 	}
-	add_number(metrics, "cotenant_share_min", min);
-	add_number(metrics, "cotenant_share_mean", sum / load->n);
+	driver_metric(metrics, "cotenant_share_min", min);
+	driver_metric(metrics, "cotenant_share_mean", sum / load->n);
 }
 
 static json_t *metrics_of(struct iobench *b, const struct measurement *m)
@@ -147,20 +136,15 @@ static json_t *metrics_of(struct iobench *b, const struct measurement *m)
 	json_t *metrics = json_object();
 	double n = m->requests;
 
-	add_number(metrics, "iops", n * 1e9 / m->guest_ns);
-	add_number(metrics, "p50_us", percentile(&m->hist, HIST_P50));
-	add_number(metrics, "p99_us", percentile(&m->hist, HIST_P99));
-	add_number(metrics, "p999_us", percentile(&m->hist, HIST_P999));
-	add_number(metrics, "guest_max_us", m->hist.max_us);
-	add_number(metrics, "irqs_per_req", m->irqs / n);
+	driver_metric(metrics, "iops", n * 1e9 / m->guest_ns);
+	latency_request_metrics(metrics, &m->hist);
+	driver_metric(metrics, "irqs_per_req", m->irqs / n);
 	if (m->rx_irqs >= 0)
-		add_number(metrics, "rx_irqs_per_req", m->rx_irqs / n);
-	add_number(metrics, "held_per_req", m->held / n);
-	add_number(metrics, "guest_cpu_us_per_req", m->guest_cpu_us / n);
-	add_number(metrics, "host_cpu_us_per_req", m->host_ns / 1e3 / n);
-	add_number(metrics, "exits_per_s", m->exits * 1e9 / m->wall_ns);
-	json_object_set_new(metrics, "samples", json_integer(m->hist.samples));
-	json_object_set_new(metrics, "overflow", json_integer(m->hist.overflow));
+		driver_metric(metrics, "rx_irqs_per_req", m->rx_irqs / n);
+	driver_metric(metrics, "held_per_req", m->held / n);
+	driver_metric(metrics, "guest_cpu_us_per_req", m->vcpu_ns / 1e3 / n);
+	driver_metric(metrics, "host_cpu_us_per_req", (m->qemu_ns - m->vcpu_ns) / 1e3 / n);
+	driver_metric(metrics, "exits_per_s", m->exits * 1e9 / m->wall_ns);
 	if (m->bench_case->scenario == SCENARIO_HOGS)
 		add_shares(metrics, &b->load, m);
 	return metrics;
@@ -168,24 +152,18 @@ static json_t *metrics_of(struct iobench *b, const struct measurement *m)
 
 static int send_run(struct iobench *b, const struct measurement *m)
 {
-	char *text = NULL, name[200];
-	size_t size = 0;
-	FILE *f = open_memstream(&text, &size);
-	int ret = f ? hist_write(&m->hist, f) : -1;
-	json_t *run;
+	json_t *refs = json_object(), *run;
+	char name[200];
 
 	snprintf(name, sizeof(name), "hist/%s-%s-%s-%d-guest.hist", b->kind->name,
 		 m->bench_case->name, m->mode->name, m->repeat);
-	if (f)
-		fclose(f);
-	if (!ret)
-		ret = record_data(b->record_fd, name, text, size);
-	free(text);
-	if (ret)
+	if (latency_send(b->record_fd, name, "guest", &m->hist, refs)) {
+		json_decref(refs);
 		return FAIL(b, "cannot send %s", name);
-	run = json_pack("{s:s, s:s, s:s, s:i, s:o, s:{s:s}}", "bench", b->kind->name, "mode",
+	}
+	run = json_pack("{s:s, s:s, s:s, s:i, s:o, s:o}", "bench", b->kind->name, "mode",
 			m->mode->name, "case", m->bench_case->name, "repeat", m->repeat, "metrics",
-			metrics_of(b, m), "histograms", "guest", name);
+			metrics_of(b, m), "histograms", refs);
 	return driver_send_run(b->record_fd, run) ? FAIL(b, "cannot send a result") : 0;
 }
 

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "bench/lib/driver.h"
 #include "bench/lib/histrecord.h"
 #include "bench/lib/latency.h"
 #include "lab/lib/proc.h"
@@ -132,6 +133,16 @@ void latency_metrics(json_t *metrics, const char *who, const struct hist *h)
 	add_number(metrics, who, "p99", percentile(h, HIST_P99));
 	add_number(metrics, who, "p999", percentile(h, HIST_P999));
 	add_number(metrics, who, "max", h->max_us);
+}
+
+void latency_request_metrics(json_t *metrics, const struct hist *h)
+{
+	driver_metric(metrics, "p50_us", percentile(h, HIST_P50));
+	driver_metric(metrics, "p99_us", percentile(h, HIST_P99));
+	driver_metric(metrics, "p999_us", percentile(h, HIST_P999));
+	driver_metric(metrics, "guest_max_us", h->max_us);
+	json_object_set_new(metrics, "samples", json_integer(h->samples));
+	json_object_set_new(metrics, "overflow", json_integer(h->overflow));
 }
 
 int latency_send(int record_fd, const char *name, const char *who, const struct hist *h,

@@ -42,6 +42,9 @@ int latency_finish(struct latency *l, struct vm *vm);
 /* WHO_min_us to WHO_max_us. */
 void latency_metrics(json_t *metrics, const char *who, const struct hist *h);
 
+/* Of a guest's requests: p50_us, p99_us, p999_us, guest_max_us, samples, overflow. */
+void latency_request_metrics(json_t *metrics, const struct hist *h);
+
 /* Store the histogram as the file NAME and refer to it as REFS[WHO]. 0 or -1. */
 int latency_send(int record_fd, const char *name, const char *who, const struct hist *h,
 		 json_t *refs);

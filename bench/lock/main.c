@@ -344,7 +344,7 @@ int main(int argc, char **argv)
 {
 	struct options o;
 	struct bench b = { .o = &o };
-	char *ceiling;
+	struct driver_setting ceiling;
 	int ret = options_parse(&o, argc, argv);
 
 	if (ret)
@@ -367,6 +367,6 @@ int main(int argc, char **argv)
 		record_verdict(b.record_fd, true, "%d measurements", b.done);
 	for (int i = 0; i < VCPUS; i++)
 		vmload_kill(&b.load[i]);
-	driver_restore_grace(ceiling);
+	driver_restore(&ceiling);
 	return ret;
 }

@@ -48,6 +48,7 @@ int measure_exit(struct bench *b, const struct mode *mode, json_t *metrics);
 int measure_irq_running(struct bench *b, const struct mode *mode, json_t *metrics);
 int measure_irq_halted(struct bench *b, const struct mode *mode, json_t *metrics);
 int measure_boost(struct bench *b, const struct mode *mode, json_t *metrics);
+int measure_notify(struct bench *b, const struct mode *mode, json_t *metrics);
 int measure_switch(struct bench *b, const struct mode *mode, json_t *metrics);
 
 #endif

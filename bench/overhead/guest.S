@@ -107,6 +107,24 @@ done:	out	%al, $GUEST_PORT
 	pop	%eax
 	iret
 
+	/* There is nothing to move: answer, and go. EBX, the hypercall's flags, is never set. */
+	global	guest_notify_isr
+	push	%eax
+	push	%ecx
+	push	%edx
+	mov	$MSR_X2APIC_EOI, %ecx
+	xor	%eax, %eax
+	xor	%edx, %edx
+	wrmsr
+	mov	PAGE_NOTIFY_SEQ, %eax
+	mov	%eax, PAGE_NOTIFY_ACK
+	mov	CTL_NR, %eax
+	vmmcall
+	pop	%edx
+	pop	%ecx
+	pop	%eax
+	iret
+
 	global	guest_code_end
 	.code64
 	.section .note.GNU-stack, "", @progbits

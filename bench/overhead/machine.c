@@ -19,16 +19,23 @@
 #define CPUID_MAX 100
 #define APIC_BASE_X2APIC 0x400
 #define MSI_ADDRESS 0xfee00000u
+#define MSI_DEST_SHIFT 12
 #define CODE_SELECTOR 0x08
 #define DATA_SELECTOR 0x10
 /* Bounds for what a linger or an interrupt may last: an emulator is slow. */
 #define LINGER_US 5000
 #define IRQ_BOUND_US 10000
+#define NOTIFY_US 2000
+#define SETUP_LIMIT_MS 5000
 
 _Static_assert(offsetof(struct guest_ctl, msr_value) == CTL_MSR_VALUE - GUEST_CTL, "guest.h");
 _Static_assert(GUEST_PAGE + offsetof(struct kvm_coop_page, guest.irq_ack) == PAGE_IRQ_ACK,
 	       "guest.h");
 _Static_assert(GUEST_PAGE + offsetof(struct kvm_coop_page, host.irq_ticket) == PAGE_IRQ_TICKET,
+	       "guest.h");
+_Static_assert(GUEST_PAGE + offsetof(struct kvm_coop_page, guest.notify_ack) == PAGE_NOTIFY_ACK,
+	       "guest.h");
+_Static_assert(GUEST_PAGE + offsetof(struct kvm_coop_page, host.notify_seq) == PAGE_NOTIFY_SEQ,
 	       "guest.h");
 
 static int fail(struct machine *m, const char *what)
@@ -62,6 +69,7 @@ static int enable_coop(struct machine *m)
 		.features = ioctl(m->vm, KVM_CHECK_EXTENSION, KVM_CAP_COOP),
 		.irq_bound_us = IRQ_BOUND_US,
 		.linger_us = LINGER_US,
+		.notify_us = NOTIFY_US,
 	};
 
 	return enable(m, KVM_CAP_COOP, (uintptr_t)&config) ? fail(m, "KVM_CAP_COOP") : 0;
@@ -110,7 +118,7 @@ void machine_destroy(struct machine *m)
 		close(m->vcpu);
 	if (m->vm >= 0)
 		close(m->vm);
-	if (m->mem)
+	if (m->mem && !m->id)
 		munmap(m->mem, GUEST_SIZE);
 }
 
@@ -176,34 +184,48 @@ static uint32_t address_of(const char *code)
 	return GUEST_CODE + (uint32_t)(code - guest_code);
 }
 
-static void fill_memory(struct machine *m)
+/* A present 32-bit interrupt gate. */
+static void set_gate(struct machine *m, unsigned int vector, const char *code)
 {
-	static const uint64_t gdt[] = { 0, 0x00cf9b000000ffff, 0x00cf93000000ffff };
-	uint64_t isr = address_of(guest_isr);
-	struct kvm_coop_page *page = (struct kvm_coop_page *)(m->mem + GUEST_PAGE);
-	/* a present 32-bit interrupt gate */
+	uint64_t isr = address_of(code);
 	uint64_t gate = (isr & 0xffff) | CODE_SELECTOR << 16 | 0x8e00ull << 32 | (isr >> 16) << 48;
 
-	memcpy(m->mem + GUEST_CODE, guest_code, guest_code_end - guest_code);
-	memcpy(m->mem + GUEST_GDT, gdt, sizeof(gdt));
-	memcpy(m->mem + GUEST_IDT + GUEST_VECTOR * 8, &gate, sizeof(gate));
+	memcpy(m->mem + GUEST_IDT + vector * 8, &gate, sizeof(gate));
+}
+
+/* What guest_setup is to register. */
+static struct kvm_coop_page *fill_page(struct machine *m, uint32_t address)
+{
+	struct kvm_coop_page *page = (struct kvm_coop_page *)(m->mem + address);
+
 	page->setup.abi_version = KVM_COOP_ABI_VERSION;
 	page->setup.size = sizeof(*page);
 	page->setup.features = KVM_COOP_F_ALL;
 	memset(page->guest.urgent, 0xff, sizeof(page->guest.urgent));
 	machine_ctl(m)->msr = m->coop ? MSR_KVM_COOP : 0;
-	machine_ctl(m)->msr_value = GUEST_PAGE | KVM_COOP_MSR_ENABLE;
+	machine_ctl(m)->msr_value = address | KVM_COOP_MSR_ENABLE;
+	return page;
+}
+
+static void fill_memory(struct machine *m)
+{
+	static const uint64_t gdt[] = { 0, 0x00cf9b000000ffff, 0x00cf93000000ffff };
+
+	memcpy(m->mem + GUEST_CODE, guest_code, guest_code_end - guest_code);
+	memcpy(m->mem + GUEST_GDT, gdt, sizeof(gdt));
+	set_gate(m, GUEST_VECTOR, guest_isr);
+	set_gate(m, GUEST_NOTIFY_VECTOR, guest_notify_isr);
+	fill_page(m, GUEST_PAGE);
 }
 
 static int create_vcpu(struct machine *m)
 {
+	struct kvm_mp_state state = { .mp_state = KVM_MP_STATE_RUNNABLE };
 	void *run;
 
-	/* halt polling off: a vCPU that halts is to sleep */
-	if (ioctl(m->vm, KVM_CREATE_IRQCHIP) || enable(m, KVM_CAP_HALT_POLL, 0))
-		return fail(m, "interrupt controller");
-	m->vcpu = ioctl(m->vm, KVM_CREATE_VCPU, 0);
-	if (m->vcpu < 0)
+	m->vcpu = ioctl(m->vm, KVM_CREATE_VCPU, m->id);
+	/* all but the first one would wait for INIT */
+	if (m->vcpu < 0 || ioctl(m->vcpu, KVM_SET_MP_STATE, &state))
 		return fail(m, "KVM_CREATE_VCPU");
 	run = mmap(NULL, m->run_size, PROT_READ | PROT_WRITE, MAP_SHARED, m->vcpu, 0);
 	if (run == MAP_FAILED)
@@ -214,17 +236,49 @@ static int create_vcpu(struct machine *m)
 	return m->stats < 0 || m->tsc_khz <= 0 ? fail(m, "statistics, TSC frequency") : 0;
 }
 
+static int boot_vcpu(struct machine *m)
+{
+	if (create_vcpu(m) || set_cpuid(m) || set_sregs(m))
+		return -1;
+	return machine_start(m, guest_setup) ? -1 : machine_join(m, SETUP_LIMIT_MS);
+}
+
 int machine_boot(struct machine *m)
 {
-	if (add_memory(m) || create_vcpu(m) || set_cpuid(m) || set_sregs(m))
+	if (add_memory(m))
 		return -1;
+	/* halt polling off: a vCPU that halts is to sleep */
+	if (ioctl(m->vm, KVM_CREATE_IRQCHIP) || enable(m, KVM_CAP_HALT_POLL, 0))
+		return fail(m, "interrupt controller");
 	fill_memory(m);
-	return machine_start(m, guest_setup) ? -1 : machine_join(m, 5000);
+	return boot_vcpu(m);
+}
+
+int machine_boot_sibling(struct machine *m, const struct machine *first)
+{
+	*m = MACHINE_NONE;
+	m->id = 1;
+	m->coop = first->coop;
+	m->mem = first->mem;
+	m->run_size = first->run_size;
+	m->vm = fcntl(first->vm, F_DUPFD_CLOEXEC, 0);
+	if (m->vm < 0)
+		return fail(m, "file descriptor of the VM");
+	fill_page(m, GUEST_SIBLING_PAGE);
+	return boot_vcpu(m);
+}
+
+int machine_want_notify(struct machine *m)
+{
+	fill_page(m, GUEST_PAGE)->setup.notify_vector = GUEST_NOTIFY_VECTOR;
+	return machine_start(m, guest_setup) ? -1 : machine_join(m, SETUP_LIMIT_MS);
 }
 
 static bool run_routine(struct machine *m)
 {
-	struct kvm_regs regs = { .rip = address_of(m->entry), .rsp = GUEST_STACK, .rflags = 2 };
+	struct kvm_regs regs = { .rip = address_of(m->entry),
+				 .rsp = m->id ? GUEST_SIBLING_STACK : GUEST_STACK,
+				 .rflags = 2 };
 
 	if (proc_pin(0, CPU_GUEST) || ioctl(m->vcpu, KVM_SET_REGS, &regs)) {
 		fail(m, "vCPU thread");
@@ -300,30 +354,41 @@ bool machine_sleeps(const struct machine *m)
 
 int machine_signal(struct machine *m)
 {
-	struct kvm_msi msi = { .address_lo = MSI_ADDRESS, .data = GUEST_VECTOR };
+	struct kvm_msi msi = { .address_lo = MSI_ADDRESS | (uint32_t)m->id << MSI_DEST_SHIFT,
+			       .data = GUEST_VECTOR };
 
 	return ioctl(m->vm, KVM_SIGNAL_MSI, &msi) == 1 ? 0 : fail(m, "KVM_SIGNAL_MSI");
 }
 
-long long machine_stat(struct machine *m, const char *name)
+int machine_stats(struct machine *m, const char *name, long long *values, size_t n)
 {
 	struct kvm_stats_header header;
 	struct kvm_stats_desc *desc;
-	long long value = -1;
+	bool found = false;
 	size_t size;
 
+	memset(values, 0, n * sizeof(*values));
 	if (pread(m->stats, &header, sizeof(header), 0) != sizeof(header))
 		return -1;
 	size = sizeof(*desc) + header.name_size;
 	desc = malloc(size);
-	for (unsigned int i = 0; desc && i < header.num_desc && value < 0; i++) {
+	for (unsigned int i = 0; desc && i < header.num_desc; i++) {
 		if (pread(m->stats, desc, size, header.desc_offset + i * size) != (ssize_t)size)
 			break;
-		if (!strcmp(desc->name, name) &&
-		    pread(m->stats, &value, sizeof(value), header.data_offset + desc->offset) !=
-			    sizeof(value))
-			value = -1;
+		if (strcmp(desc->name, name))
+			continue;
+		n = n < desc->size ? n : desc->size;
+		found = pread(m->stats, values, n * sizeof(*values),
+			      header.data_offset + desc->offset) == (ssize_t)(n * sizeof(*values));
+		break;
 	}
 	free(desc);
-	return value;
+	return found ? 0 : -1;
+}
+
+long long machine_stat(struct machine *m, const char *name)
+{
+	long long value;
+
+	return machine_stats(m, name, &value, 1) ? -1 : value;
 }

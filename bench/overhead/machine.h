@@ -19,6 +19,7 @@ struct kvm_run;
 struct machine {
 	int vm, vcpu, stats;
 	bool coop;
+	int id; /* of the vCPU; 1: memory and VM are another machine's */
 	uint8_t *mem;
 	struct kvm_run *run;
 	size_t run_size;
@@ -40,6 +41,12 @@ void machine_destroy(struct machine *m);
 /* The vCPU, set up, and registered if it has the feature. */
 int machine_boot(struct machine *m);
 
+/* A second vCPU for FIRST, which has to be there longer. The same. */
+int machine_boot_sibling(struct machine *m, const struct machine *first);
+
+/* Have the vCPU told of preemptions by GUEST_NOTIFY_VECTOR. */
+int machine_want_notify(struct machine *m);
+
 /* Run one routine of the guest in a thread on CPU_GUEST, and wait for its end. */
 int machine_start(struct machine *m, const char *routine);
 int machine_join(struct machine *m, int limit_ms);
@@ -47,11 +54,14 @@ int machine_join(struct machine *m, int limit_ms);
 /* Is the vCPU thread asleep, and not just preempted? */
 bool machine_sleeps(const struct machine *m);
 
-/* The interrupt GUEST_VECTOR. */
+/* The interrupt GUEST_VECTOR, to this vCPU. */
 int machine_signal(struct machine *m);
 
 /* A vCPU counter of KVM's binary statistics by its name, or -1. */
 long long machine_stat(struct machine *m, const char *name);
+
+/* The first N of its values, 0 behind them. 0 or -1. */
+int machine_stats(struct machine *m, const char *name, long long *values, size_t n);
 
 volatile struct guest_ctl *machine_ctl(const struct machine *m);
 double machine_ns(const struct machine *m, uint32_t tsc);

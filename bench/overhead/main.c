@@ -57,11 +57,26 @@ static void add_boost_ratio(const struct bench *b, struct round *r)
 		json_object_set_new(on, "boost_ratio", json_real(fmax(more, 0) / unit));
 }
 
+/* An answer's time in units of what an interrupt to a halted vCPU takes in the same round. */
+static void add_handshake_ratio(const struct bench *b, struct round *r)
+{
+	json_t *on = metrics_of(b, r, "notify", "on");
+	double unit = value_of(metrics_of(b, r, "irq-halted", "off"), "irq_ns");
+
+	if (!on || unit <= 0)
+		return;
+	json_object_set_new(on, "handshake_p50_ratio",
+			    json_real(value_of(on, "handshake_p50_ns") / unit));
+	json_object_set_new(on, "handshake_p99_ratio",
+			    json_real(value_of(on, "handshake_p99_ns") / unit));
+}
+
 static int send_round(struct bench *b, struct round *r, int repeat)
 {
 	const struct options *o = b->o;
 
 	add_boost_ratio(b, r);
+	add_handshake_ratio(b, r);
 	for (int m = 0; m < o->modes.n; m++)
 		for (int c = 0; c < o->cases.n; c++) {
 			if (!r->metrics[c][m])

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* The operations that need no guest kernel. */
 #include <limits.h>
-#include <sched.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -10,6 +8,7 @@
 #include "bench/lib/stats.h"
 #include "bench/overhead/bench.h"
 #include "bench/overhead/machine.h"
+#include "bench/overhead/setup.h"
 #include "kernel/include/uapi/linux/kvm_coop.h"
 #include "lab/lib/proc.h"
 
@@ -104,12 +103,7 @@ static int check_boosts(struct bench *b, struct machine *m, size_t operations, l
 	return 0;
 }
 
-/* Both VMs of a mode; OTHER only exists. */
-struct setup {
-	struct machine m, other;
-};
-
-static int setup_begin(struct bench *b, struct setup *s, const struct mode *mode)
+int setup_begin(struct bench *b, struct setup *s, const struct mode *mode)
 {
 	s->m = MACHINE_NONE;
 	s->other = MACHINE_NONE;
@@ -122,7 +116,7 @@ static int setup_begin(struct bench *b, struct setup *s, const struct mode *mode
 	return 0;
 }
 
-static void setup_end(struct setup *s)
+void setup_end(struct setup *s)
 {
 	machine_destroy(&s->m);
 	machine_destroy(&s->other);
@@ -176,7 +170,7 @@ static bool is_ready(struct machine *m, const char *routine, uint32_t interrupts
 	return m->tid && machine_ctl(m)->ended == interrupts;
 }
 
-static int wait_ready(struct bench *b, struct machine *m, const char *routine, uint32_t interrupts)
+int wait_ready(struct bench *b, struct machine *m, const char *routine, uint32_t interrupts)
 {
 	long long end = proc_now_ns() + ANSWER_LIMIT_NS;
 
@@ -276,35 +270,41 @@ int measure_irq_halted(struct bench *b, const struct mode *mode, json_t *metrics
 	return measure_irq(b, mode, metrics, guest_sleep);
 }
 
-struct competitor {
-	pthread_t thread;
-	atomic_bool stop, failed;
-};
-
-/*
- * SCHED_IDLE: it competes, so that boosts are granted, but it lets a vCPU that was just unboosted
- * go on, so that the yield's cost is not drowned in a time slice.
- */
 static void *compete(void *arg)
 {
 	const struct sched_param param = { 0 };
 	struct competitor *c = arg;
 
-	c->failed = proc_pin(0, CPU_GUEST) || sched_setscheduler(0, SCHED_IDLE, &param);
+	c->failed = proc_pin(0, CPU_GUEST) || sched_setscheduler(0, c->policy, &param);
 	while (!c->stop && !c->failed)
 		;
 	return NULL;
 }
 
+int competitor_begin(struct bench *b, struct competitor *c, int policy)
+{
+	*c = (struct competitor){ .policy = policy };
+	return pthread_create(&c->thread, NULL, compete, c) ? FAIL(b, "no competitor") : 0;
+}
+
+int competitor_end(struct bench *b, struct competitor *c)
+{
+	c->stop = true;
+	pthread_join(c->thread, NULL);
+	return c->failed ? FAIL(b, "the competitor failed") : 0;
+}
+
+/*
+ * SCHED_IDLE: it competes, so that boosts are granted, but it lets a vCPU that was just unboosted
+ * go on, so that the yield's cost is not drowned in a time slice.
+ */
 int measure_boost(struct bench *b, const struct mode *mode, json_t *metrics)
 {
-	struct competitor c = { 0 };
+	struct competitor c;
 	int ret;
 
-	if (pthread_create(&c.thread, NULL, compete, &c))
-		return FAIL(b, "no competitor");
+	if (competitor_begin(b, &c, SCHED_IDLE))
+		return -1;
 	ret = measure_irq(b, mode, metrics, guest_sleep_hypercall);
-	c.stop = true;
-	pthread_join(c.thread, NULL);
-	return c.failed ? FAIL(b, "the competitor failed") : ret;
+	return competitor_end(b, &c) ? -1 : ret;
 }

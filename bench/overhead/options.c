@@ -17,13 +17,14 @@ static const struct bench_case cases[] = {
 	{ "irq-running", measure_irq_running, 1 },
 	{ "irq-halted", measure_irq_halted, 1 },
 	{ "boost", measure_boost, 1 },
+	{ "notify", measure_notify, 4 },
 	{ "switch", measure_switch, 12 },
 };
 
 static const char usage[] =
 	"usage: coop-bench-overhead [OPTION...]   runs in L1, as a job of coop-lab\n"
 	"  --modes A,B     off, other (another VM of the host has it), on (all of them); off-aa comes with off\n"
-	"  --cases A,B     exit, irq-running, irq-halted, boost, switch (all of them)\n"
+	"  --cases A,B     exit, irq-running, irq-halted, boost, notify, switch (all of them)\n"
 	"  --repeat N      rounds (10)\n"
 	"  --samples N     per measurement; half as many interrupts, ten times as many switches (400)\n";
 
@@ -58,7 +59,8 @@ static int complete(struct options *o)
 {
 	if (!o->modes.n && driver_choose(&o->modes, "off,off-aa,other,on"))
 		return -1;
-	if (!o->cases.n && driver_choose(&o->cases, "exit,irq-running,irq-halted,boost,switch"))
+	if (!o->cases.n &&
+	    driver_choose(&o->cases, "exit,irq-running,irq-halted,boost,notify,switch"))
 		return -1;
 	driver_choose_twins(&o->modes);
 	return 0;

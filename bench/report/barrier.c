@@ -4,21 +4,15 @@
 
 #include <string.h>
 
-#define GROUPS_MAX	64
-
 /* What the verdict is about: one vCPU of several interfered with. */
 #define JUDGED		"blocking-1of"
 /* That much sooner than vanilla is what notifications are for. */
 #define TARGET		1.25
 
-static const struct part {
-	const char *title;
-	const char *key;
-	int digits;
-} parts[] = {
-	{ "runtime, ms", "runtime_ms", 0 },
-	{ "the same if no pCPU's time were lost, ms", "ideal_ms", 0 },
-	{ "runtime by that ideal, at the emulator's speed of the moment", "ideal_ratio", 2 },
+static const struct row_table tables[] = {
+	{ "runtime, ms", "runtime_ms", 0, false },
+	{ "the same if no pCPU's time were lost, ms", "ideal_ms", 0, true },
+	{ "runtime by that ideal, at the emulator's speed of the moment", "ideal_ratio", 2, false },
 };
 
 bool group_is_barrier(const struct group *g)
@@ -28,23 +22,7 @@ bool group_is_barrier(const struct group *g)
 
 bool barrier_print(const struct result *r, FILE *out)
 {
-	const struct group *g[GROUPS_MAX];
-	size_t n = 0, i, k;
-
-	for (i = 0; i < r->ngroups && n < GROUPS_MAX; i++)
-		if (group_is_barrier(&r->groups[i]))
-			g[n++] = &r->groups[i];
-	for (k = 0; k < sizeof(parts) / sizeof(parts[0]) && n; k++) {
-		fprintf(out, "barrier, %s\n", parts[k].title);
-		row_print_modes(g[0], out);
-		for (i = 0; i < n; i++) {
-			row_print_values(g[i]->case_name, g[i], g[0], parts[k].key, parts[k].digits, out);
-			if (strcmp(parts[k].key, "ideal_ms"))
-				row_print_ratios(g[i], g[0], parts[k].key, out);
-		}
-		fputc('\n', out);
-	}
-	return n;
+	return row_print_tables(r, "barrier", tables, sizeof(tables) / sizeof(tables[0]), out);
 }
 
 static const struct group *judged_group(const struct result *r)

@@ -107,18 +107,15 @@ static bool is_io_case(const char *s, const char *const *operations, size_t n)
 }
 
 /* "blocking-1of2" */
-static bool is_barrier_case(const char *s)
+static bool is_interference_case(const char *s, const char *const *loads, size_t n)
 {
-	static const char *const workload[] = {
-		"blocking", "spinning", "pipeline", "mutex", "stealing",
-	};
 	char name[16], again[NAME_MAX_LEN];
 	unsigned int hogs, vcpus;
 
-	if (sscanf(s, "%15[a-z]-%4uof%4u", name, &hogs, &vcpus) != 3)
+	if (sscanf(s, "%15[a-z0-9]-%4uof%4u", name, &hogs, &vcpus) != 3)
 		return false;
 	snprintf(again, sizeof(again), "%s-%uof%u", name, hogs, vcpus);
-	return vcpus && hogs <= vcpus && LISTED(name, workload) && !strcmp(s, again);
+	return vcpus && hogs <= vcpus && listed(name, loads, n) && !strcmp(s, again);
 }
 
 /* A load with or without a variant, an operation, an abuse, or a request. */
@@ -126,7 +123,7 @@ static bool is_case(const char *bench, const char *s)
 {
 	static const char *const load[] = { "busy-hog", "busy", "idle" };
 	static const char *const operation[] = {
-		"exit", "irq-running", "irq-halted", "boost", "switch",
+		"exit", "irq-running", "irq-halted", "boost", "notify", "switch",
 	};
 	static const char *const abuse[] = {
 		"none", "none-2", "none-4", "none-unmap", "always", "toggle", "noack", "selfipi", "timer",
@@ -134,6 +131,10 @@ static bool is_case(const char *bench, const char *s)
 	};
 	static const char *const block[] = { "read", "write", "randread", "randwrite" };
 	static const char *const packet[] = { "rr", "rx", "tx" };
+	static const char *const workload[] = {
+		"blocking", "spinning", "pipeline", "mutex", "stealing", "openmp",
+	};
+	static const char *const requests[] = { "closed", "open30", "open60" };
 	size_t i;
 
 	if (!strcmp(bench, "overhead"))
@@ -141,7 +142,9 @@ static bool is_case(const char *bench, const char *s)
 	if (!strcmp(bench, "isolation"))
 		return LISTED(s, abuse);
 	if (!strcmp(bench, "barrier"))
-		return is_barrier_case(s);
+		return is_interference_case(s, workload, sizeof(workload) / sizeof(workload[0]));
+	if (!strcmp(bench, "server"))
+		return is_interference_case(s, requests, sizeof(requests) / sizeof(requests[0]));
 	if (!strcmp(bench, "blk"))
 		return is_io_case(s, block, sizeof(block) / sizeof(block[0]));
 	if (!strcmp(bench, "net"))
@@ -382,7 +385,7 @@ static int check_run(size_t i, const json_t *run, struct result_error *err)
 	if (!mode || !is_mode(mode))
 		return result_fail(err, "%s.mode: missing or not a name (a-z, 0-9, -)", path);
 	if (!case_name || !is_case(bench, case_name))
-		return result_fail(err, "%s.case: missing or not idle, busy or busy-hog (or one of them, '-' and a variant), nor an operation of overhead, an abuse of isolation, a request of blk or net (randread-4k-qd16-hogs), or a workload of barrier (blocking-1of2)",
+		return result_fail(err, "%s.case: missing or not idle, busy or busy-hog (or one of them, '-' and a variant), nor an operation of overhead, an abuse of isolation, a request of blk or net (randread-4k-qd16-hogs), or a load of barrier or server (blocking-1of2)",
 				   path);
 	if (!json_is_integer(repeat) || json_integer_value(repeat) < 1 ||
 	    json_integer_value(repeat) > RESULT_REPEATS_MAX)

@@ -270,7 +270,7 @@ static void figure(const char *caption, FILE *out)
 
 static const char *guest_title(const struct group *g)
 {
-	if (group_is_io(g))
+	if (group_is_io(g) || group_is_server(g))
 		return "How long does a request take?";
 	return group_is_audio(g) ? "How late is the callback that renders a burst?" :
 				   "How late is the guest's task?";
@@ -514,6 +514,7 @@ int html_write(const struct result *r, FILE *out)
 	write_plain(r, "audio", audio_print, out);
 	write_plain(r, "blk, net", io_print, out);
 	write_plain(r, "barrier", barrier_print, out);
+	write_plain(r, "server", server_print, out);
 	write_plain(r, "overhead", overhead_print, out);
 	write_plain(r, "isolation", isolation_print, out);
 	write_charts(r, out);

@@ -9,7 +9,6 @@
 #include <string.h>
 
 #define GROUPS_MAX	16
-#define MODES_MAX	10
 
 static const struct part {
 	const char *title;
@@ -39,75 +38,12 @@ static size_t matrix_groups(const struct result *r, const struct group **g)
 	return n;
 }
 
-/* At least as wide as "12345678.9". */
-static int column_width(const struct group *head, size_t m)
-{
-	int width = (int)strlen(head->modes[m].name);
-
-	return width > 10 ? width : 10;
-}
-
 static void row_name(char *text, size_t size, const struct group *g)
 {
 	const char *load = strncmp(g->case_name, "busy", 4) ? "idle" :
 			   strncmp(g->case_name, "busy-hog", 8) ? "busy" : "busy-hog";
 
 	snprintf(text, size, "%s, %d us", load, interval_of(g));
-}
-
-void row_print_modes(const struct group *head, FILE *out)
-{
-	size_t m;
-
-	fprintf(out, "  %-17s", "");
-	for (m = 0; m < head->nmodes && m < MODES_MAX; m++)
-		fprintf(out, " %*s", column_width(head, m), head->modes[m].name);
-	fputs(" noise floor\n", out);
-}
-
-void row_print_values(const char *name, const struct group *g, const struct group *head,
-		      const char *key, int digits, FILE *out)
-{
-	struct stats_summary s;
-	char floor[32];
-	size_t m;
-
-	fprintf(out, "  %-17s", name);
-	for (m = 0; m < head->nmodes && m < MODES_MAX; m++) {
-		const struct mode *mode = group_mode(g, head->modes[m].name);
-
-		if (mode && mode_summary(mode, key, &s))
-			fprintf(out, " %*.*f", column_width(head, m), digits, s.median);
-		else
-			fprintf(out, " %*s", column_width(head, m), "-");
-	}
-	format_floor(floor, sizeof(floor), group_floor(g, key, NULL));
-	fprintf(out, " %11s\n", floor);
-}
-
-void row_print_ratios(const struct group *g, const struct group *head, const char *key, FILE *out)
-{
-	const struct mode *base = group_base(g);
-	char cell[MODES_MAX][32];
-	size_t m, n = 0;
-
-	for (m = 0; m < head->nmodes && m < MODES_MAX; m++) {
-		const char *name = head->modes[m].name;
-		struct stats_comparison c;
-
-		cell[m][0] = '\0';
-		if (!base || !strcmp(name, base->name) || !strcmp(name, "vanilla-aa") ||
-		    !group_compare(g, group_mode(g, name), base, key, &c))
-			continue;
-		format_comparison(cell[m], sizeof(cell[m]), &c);
-		n = m + 1;
-	}
-	if (!n)
-		return;
-	fprintf(out, "  %-17s", "  /vanilla");
-	for (m = 0; m < n; m++)
-		fprintf(out, " %*s", column_width(head, m), cell[m]);
-	fputc('\n', out);
 }
 
 /* A guest that takes longer for a wake-up than the interval is measures itself. */

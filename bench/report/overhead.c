@@ -107,6 +107,27 @@ static void print_boost(const struct result *r, FILE *out)
 			s.min, s.max);
 }
 
+/* What it takes a guest to answer, and what is left to who waits meanwhile. */
+static void print_notify(const struct result *r, FILE *out)
+{
+	const struct group *g = result_group(r, "overhead", "notify");
+	const struct mode *on = g ? group_mode(g, "on") : NULL;
+	struct stats_summary p50, p99, acked, share, base;
+
+	if (!on || !mode_summary(on, "handshake_p50_ratio", &p50) ||
+	    !mode_summary(on, "handshake_p99_ratio", &p99) ||
+	    !mode_summary(on, "acked_share", &acked))
+		return;
+	fprintf(out, "notification until yield, in interrupts to a halted vCPU: p50 %.2f (%.2f-%.2f), p99 %.2f (%.2f-%.2f)\n",
+		p50.median, p50.min, p50.max, p99.median, p99.min, p99.max);
+	fprintf(out, "answered in time: %.1f %%", 100 * acked.median);
+	if (group_base(g) && mode_summary(on, "cotenant_share", &share) &&
+	    mode_summary(group_base(g), "cotenant_share", &base))
+		fprintf(out, "; the competitor gets %.1f %% of the pCPU (off: %.1f %%)",
+			100 * share.median, 100 * base.median);
+	fputc('\n', out);
+}
+
 bool overhead_print(const struct result *r, FILE *out)
 {
 	const char *modes[MODE_COLUMNS];
@@ -125,7 +146,9 @@ bool overhead_print(const struct result *r, FILE *out)
 			print_operation(g, &operations[i], modes, n, out);
 	}
 	print_boost(r, out);
+	print_notify(r, out);
 	fputs("Medians over the repeats, modes as ratios to off: ~ within the noise floor (off against itself), ? not enough\n"
-	      "evidence.\n", out);
+	      "evidence.\n",
+	      out);
 	return true;
 }

@@ -74,11 +74,14 @@ double audio_buffer_us(const struct result *r, const struct group *g);
 bool audio_print(const struct result *r, FILE *out);
 void audio_verdict(const struct result *r, char *text, size_t size);
 
-void sched_verdict(const struct result *r, char *text, size_t size);
+/* In how many cases of BENCH mode coop is slower, and in how many faster. */
+void slower_verdict(const struct result *r, const char *bench, char *text, size_t size);
 
-/* Those of bench barrier are one table, and have a verdict of their own. */
+/* Those of bench barrier and of bench server are tables of all cases; the first have a verdict of their own. */
 bool group_is_barrier(const struct group *g);
+bool group_is_server(const struct group *g);
 bool barrier_print(const struct result *r, FILE *out);
+bool server_print(const struct result *r, FILE *out);
 void barrier_verdict(const struct result *r, char *text, size_t size);
 
 /*
@@ -89,6 +92,18 @@ void row_print_modes(const struct group *head, FILE *out);
 void row_print_values(const char *name, const struct group *g, const struct group *head,
 		      const char *key, int digits, FILE *out);
 void row_print_ratios(const struct group *g, const struct group *head, const char *key, FILE *out);
+
+/* A table of one metric, with a row for each case that has it. */
+struct row_table {
+	const char *title;
+	const char *key;
+	int digits;
+	bool bare;	/* without ratios */
+};
+
+/* Each of the N tables, of all cases of BENCH; false without any case. */
+bool row_print_tables(const struct result *r, const char *bench, const struct row_table *t, size_t n,
+		      FILE *out);
 
 /* Cases of cyclictest with an interval, idle-500 and so on, together; false without any. */
 bool matrix_print(const struct result *r, FILE *out);

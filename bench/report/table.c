@@ -263,7 +263,7 @@ static void print_other(const struct group *g, FILE *out)
 bool group_has_table(const struct group *g)
 {
 	return group_is_overhead(g) || group_is_isolation(g) || group_is_io(g) ||
-	       group_is_audio(g) || group_is_barrier(g);
+	       group_is_audio(g) || group_is_barrier(g) || group_is_server(g);
 }
 
 void table_print(const struct result *r, FILE *out)
@@ -292,6 +292,7 @@ void table_print(const struct result *r, FILE *out)
 	}
 	audio_print(r, out);
 	barrier_print(r, out);
+	server_print(r, out);
 	io_print(r, out);
 	if (overhead_print(r, out) && any)
 		fputc('\n', out);

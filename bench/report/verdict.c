@@ -418,7 +418,11 @@ void verdict_text(const struct result *r, char *text, size_t size)
 		return;
 	}
 	if (!g && result_group(r, "sched", NULL)) {
-		sched_verdict(r, text, size);
+		slower_verdict(r, "sched", text, size);
+		return;
+	}
+	if (!g && result_group(r, "server", NULL)) {
+		slower_verdict(r, "server", text, size);
 		return;
 	}
 	if (!g && result_group(r, "barrier", NULL)) {

@@ -12,7 +12,6 @@
 #include "lab/lib/proc.h"
 
 #define EXPECT_CASE 3
-#define COTENANTS 2
 
 static const struct guest_case cases[] = {
 	{ "idle-hackbench", false, false, GUEST_HACKBENCH },
@@ -34,6 +33,7 @@ static const char usage[] =
 	"                      always has work (all)\n"
 	"  --repeat N          rounds (1)\n"
 	"  --seconds S         of a wakeup case (5)\n"
+	"  --cotenants N       of the busy cases (2)\n"
 	"  --groups N          of hackbench: 10 senders and 10 receivers each (1)\n"
 	"  --loops N           messages that each sender sends (200)\n"
 	"  --no-aa             no second vanilla\n"
@@ -92,7 +92,7 @@ int main(int argc, char **argv)
 				 .repeat = 1,
 				 .seconds = 5,
 				 .result_limit = 120,
-				 .cotenants = COTENANTS,
+				 .cotenants = 2,
 				 .expect_s = EXPECT_CASE,
 				 .boot = { .vcpus = 1, .limit = 60 },
 				 .measure = measure,
@@ -107,5 +107,5 @@ int main(int argc, char **argv)
 		return ret < 0 ? 2 : 0;
 	return guest_bench_run(&b, json_pack("{s:i, s:i, s:i, s:i, s:i, s:i}", "seconds", b.seconds,
 					     "repeat", b.repeat, "vcpus", b.boot.vcpus, "cotenants",
-					     COTENANTS, "groups", s.groups, "loops", s.loops));
+					     b.cotenants, "groups", s.groups, "loops", s.loops));
 }

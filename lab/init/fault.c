@@ -1,13 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * coop_fault=NAME on the kernel command line makes a machine fail in one way, for the tests of the
- * lab itself: hang-boot    PID 1 never says hello no-verdict   the job runs, its verdict is never
- * sent panic        the kernel panics warn, bug, softlockup, hung-task   the kernel's own test
- * module (LKDTM) provokes one before the first job
+ * lab itself:
+ *
+ *	hang-boot	PID 1 never says hello
+ *	no-verdict	the job runs, its verdict is never sent
+ *	panic		the kernel panics
+ *	warn, bug, softlockup, hung-task
+ *			the kernel's own test module (LKDTM) provokes one before the first job
  */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "lab/init/init.h"
 #include "lab/lib/proc.h"
@@ -26,9 +31,13 @@ static const struct {
 
 static void provoke(const char *name)
 {
+	/* who prints a line of the boot may hold the console; on a CPU that locks up, for ever */
+	const unsigned int console_us = 500000;
+
 	for (size_t i = 0; i < sizeof(kernel_faults) / sizeof(kernel_faults[0]); i++) {
 		if (strcmp(kernel_faults[i].name, name))
 			continue;
+		usleep(console_us);
 		if (proc_write_file(kernel_faults[i].file, kernel_faults[i].text))
 			say("cannot provoke %s: the kernel has no %s", name, kernel_faults[i].file);
 	}

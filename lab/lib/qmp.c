@@ -115,6 +115,44 @@ int qmp_do(struct qmp *q, const char *command, json_t *arguments, int limit_ms)
 	return value ? 0 : -1;
 }
 
+int qmp_migrate_begin(struct qmp *q, const char *uri, int limit_ms)
+{
+	/* emulated memory is slow: a second to send what is dirtied all the time */
+	if (qmp_do(q, "migrate-set-parameters", json_pack("{s:i}", "downtime-limit", 1000),
+		   limit_ms))
+		return -1;
+	return qmp_do(q, "migrate", json_pack("{s:s}", "uri", uri), limit_ms);
+}
+
+int qmp_migrate_state(struct qmp *q, int limit_ms)
+{
+	json_t *info = qmp_call(q, "query-migrate", NULL, limit_ms);
+	const char *status = json_string_value(json_object_get(info, "status"));
+	int ret = info ? 0 : -1;
+
+	if (status && !strcmp(status, "completed"))
+		ret = 1;
+	else if (status && (!strcmp(status, "failed") || !strcmp(status, "cancelled")))
+		ret = FAIL(q, "migration %s: %s", status,
+			   json_string_value(json_object_get(info, "error-desc")));
+	json_decref(info);
+	return ret;
+}
+
+int qmp_migrate(struct qmp *q, const char *uri, int limit_ms)
+{
+	long long end = proc_now_ns() + limit_ms * 1000000ll;
+	int ret = qmp_migrate_begin(q, uri, limit_ms);
+
+	while (!ret && !(ret = qmp_migrate_state(q, limit_ms))) {
+		if (proc_now_ns() > end)
+			return FAIL(q, "the migration has not completed within %d s",
+				    limit_ms / 1000);
+		usleep(50000);
+	}
+	return ret < 0 ? -1 : 0;
+}
+
 json_t *qmp_free_vcpu(struct qmp *q, const char *id, int limit_ms)
 {
 	json_t *slots = qmp_call(q, "query-hotpluggable-cpus", NULL, limit_ms), *slot;
@@ -131,4 +169,30 @@ json_t *qmp_free_vcpu(struct qmp *q, const char *id, int limit_ms)
 	}
 	json_decref(slots);
 	return arguments;
+}
+
+static void add_vcpu(struct qmp_coop *sum, json_t *vcpu)
+{
+	json_t *state = json_object_get(vcpu, "state");
+	json_t *counters = json_object_get(vcpu, "counters");
+
+	sum->vcpus++;
+	sum->registered += json_is_true(json_object_get(state, "registered"));
+	sum->boosted += json_is_true(json_object_get(state, "boosted"));
+	sum->features += json_array_size(json_object_get(state, "features"));
+	sum->boosts += json_integer_value(json_object_get(counters, "boosts-irq")) +
+		       json_integer_value(json_object_get(counters, "boosts-rt"));
+}
+
+int qmp_coop(struct qmp *q, struct qmp_coop *sum, int limit_ms)
+{
+	json_t *info = qmp_call(q, "query-kvm-coop", NULL, limit_ms), *vcpu;
+	size_t i;
+
+	if (!info)
+		return -1;
+	*sum = (struct qmp_coop){ .enabled = json_is_true(json_object_get(info, "enabled")) };
+	json_array_foreach(json_object_get(info, "vcpus"), i, vcpu) add_vcpu(sum, vcpu);
+	json_decref(info);
+	return 0;
 }

@@ -231,6 +231,14 @@ int vm_pin_vcpu(struct vm *vm, unsigned int vcpu, int cpu)
 	return 0;
 }
 
+int vm_allow_vcpu(struct vm *vm, unsigned int vcpu, const cpu_set_t *cpus)
+{
+	if (sched_setaffinity(vm->vcpu[vcpu], sizeof(*cpus), cpus))
+		return FAIL(vm, "cannot let vCPU %u run on %d pCPUs: %s", vcpu, CPU_COUNT(cpus),
+			    strerror(errno));
+	return 0;
+}
+
 int vm_pin_vcpus(struct vm *vm, int cpu)
 {
 	for (unsigned int i = 0; i < vm->config.vcpus; i++)

@@ -8,6 +8,7 @@
 #define LAB_LIB_VM_H
 
 #include <limits.h>
+#include <sched.h>
 #include <stdbool.h>
 #include <sys/types.h>
 
@@ -67,6 +68,7 @@ int vm_find_vcpus(struct vm *vm);
 int vm_wait_vcpus(struct vm *vm);
 int vm_pin_vcpu(struct vm *vm, unsigned int vcpu, int cpu);
 int vm_pin_vcpus(struct vm *vm, int cpu);
+int vm_allow_vcpu(struct vm *vm, unsigned int vcpu, const cpu_set_t *cpus);
 int vm_set_class(struct vm *vm, enum vm_class vm_class);
 
 long long vm_vcpus_ns(const struct vm *vm);

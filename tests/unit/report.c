@@ -218,6 +218,12 @@ static void overhead_round(FILE *f, const char *mode, int repeat, double exit_ns
 		"{\"bench\":\"overhead\",\"mode\":\"%s\",\"case\":\"boost\",\"repeat\":%d,\"metrics\":"
 		"{\"hypercall_ns\":%.1f%s}}\n",
 		mode, repeat, exit_ns, strcmp(mode, "on") ? "" : ",\"boost_ratio\":1.5");
+	fprintf(f,
+		"{\"bench\":\"overhead\",\"mode\":\"%s\",\"case\":\"notify\",\"repeat\":%d,\"metrics\":"
+		"{\"cotenant_share\":0.5%s}}\n",
+		mode, repeat,
+		strcmp(mode, "on") ? "" :
+			",\"acked_share\":0.99,\"handshake_p50_ratio\":2.5,\"handshake_p99_ratio\":7");
 }
 
 static void overhead_write(double on_ns)
@@ -240,6 +246,9 @@ static void test_overhead(void)
 	CHECK(!tool(out, sizeof(out), "make ."), "%s", out);
 	CHECK(strstr(out, "VM exit: CPUID") && strstr(out, "~1.000x") &&
 	      strstr(out, "boost and unboost: 1.50 empty hypercalls") && !strstr(out, "co-ten"),
+	      "%s", out);
+	CHECK(strstr(out, "p50 2.50 (2.50-2.50), p99 7.00 (7.00-7.00)") &&
+	      strstr(out, "answered in time: 99.0 %; the competitor gets 50.0 % of the pCPU (off: 50.0 %)"),
 	      "%s", out);
 	CHECK(strstr(out, "\nno verdict: overhead: the difference is within the noise floor; seen: ") &&
 	      strstr(out, " takes 1.000x"), "%s", out);
@@ -385,10 +394,10 @@ static void test_sched(void)
 {
 	const char *v = sched_verdict_of(5, 1000, 500);
 
-	CHECK(starts(v, "verdict: sched: coop is slower than vanilla in 0 of 2 cases, as far as noise floors of up to 0."),
+	CHECK(starts(v, "verdict: sched: coop is slower than vanilla in 0 of 2 cases and faster in 0, as far as noise floors of up to 0."),
 	      "%s", v);
 	v = sched_verdict_of(5, 1200, 300);
-	CHECK(strstr(v, "in 0 of 2 cases") && strstr(v, "(idle-hackbench throughput 1.20x, busy-host-wakeup p99 0.60x)"),
+	CHECK(strstr(v, "in 0 of 2 cases and faster in 2,") && strstr(v, "(idle-hackbench throughput 1.20x, busy-host-wakeup p99 0.60x)"),
 	      "%s", v);
 	CHECK(strstr(sched_verdict_of(5, 800, 500), "in 1 of 2 cases"), "%s", out);
 	CHECK(strstr(sched_verdict_of(5, 800, 700), "in 2 of 2 cases"), "%s", out);
@@ -422,6 +431,44 @@ static void test_barrier(void)
 	CHECK(strstr(barrier_verdict_of(4, 2100), "barrier: 5 repeats and vanilla-aa are needed; seen"), "%s", out);
 	CHECK(!system("sed -i s/1of2/3of2/ runs.jsonl"), "sed");
 	CHECK(tool(out, sizeof(out), "make .") == 1, "more co-tenants than vCPUs were taken");
+}
+
+static const char *server_verdict_of(int repeats, int coop_requests, int coop_us)
+{
+	static const char *const modes[] = { "vanilla", "vanilla-aa", "coop" };
+	FILE *f = fopen("runs.jsonl", "w");
+	int i, m;
+
+	for (i = 1; i <= repeats; i++)
+		for (m = 0; m < 3; m++)
+			fprintf(f,
+				"{\"bench\":\"server\",\"mode\":\"%s\",\"case\":\"closed-1of2\",\"repeat\":%d,\"metrics\":"
+				"{\"requests_per_s\":%d,\"load_share\":0.8}}\n"
+				"{\"bench\":\"server\",\"mode\":\"%s\",\"case\":\"open30-1of2\",\"repeat\":%d,\"metrics\":"
+				"{\"requests_per_s\":60,\"load_share\":0.3,\"p50_us\":%d,\"p99_us\":%d,\"p999_us\":%d}}\n",
+				modes[m], i, (m == 2 ? coop_requests : 200) + i, modes[m], i, 900,
+				(m == 2 ? coop_us : 5000) + i, 20000);
+	fclose(f);
+	return made_verdict("verdict: server: ");
+}
+
+/* Of a closed loop throughput counts, of an open one latency; each row only where it was measured. */
+static void test_server(void)
+{
+	const char *v = server_verdict_of(5, 250, 4000);
+
+	CHECK(starts(v, "verdict: server: coop is slower than vanilla in 0 of 2 cases and faster in 2, ") &&
+	      strstr(v, "(closed-1of2 throughput 1.25x, open30-1of2 p99 0.80x)"), "%s", v);
+	CHECK(strstr(out, "server, p99, us\n"
+			  "                       vanilla vanilla-aa       coop noise floor\n"
+			  "  open30-1of2             5003       5003       4003       0.0 %\n"
+			  "    /vanilla                                   0.80x\n\n"), "%s", out);
+	CHECK(strstr(out, "  closed-1of2            203.0      203.0      253.0 "), "%s", out);
+	CHECK(strstr(server_verdict_of(5, 150, 5000), "slower than vanilla in 1 of 2 cases and faster in 0"), "%s", out);
+	CHECK(strstr(server_verdict_of(5, 200, 6000), "slower than vanilla in 1 of 2 cases and faster in 0"), "%s", out);
+	CHECK(strstr(server_verdict_of(4, 250, 4000), "server: 5 repeats and vanilla-aa are needed; seen"), "%s", out);
+	CHECK(!system("sed -i s/open30/open/ runs.jsonl"), "sed");
+	CHECK(tool(out, sizeof(out), "make .") == 1, "a load that nobody knows was taken");
 }
 
 /* Four tables, rows by load and interval, and a guest that leaves wake-ups out. */
@@ -619,6 +666,7 @@ int main(int argc, char **argv)
 	test_matrix();
 	test_sched();
 	test_barrier();
+	test_server();
 	test_lock();
 	test_isolation();
 	test_page();

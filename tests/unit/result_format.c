@@ -60,6 +60,7 @@ static const struct change changes[] = {
 	{ "runs.1.metrics.iop", "1", "$.runs[1].metrics.iop: unknown metric" },
 	{ "runs.1.bench", "\"blk\"", "$.runs[1].case: missing or not idle" },
 	{ "runs.1.bench", "\"net\"", "$.runs[1].case: missing or not idle" },
+	{ "runs.1.bench", "\"server\"", "$.runs[1].case: missing or not idle" },
 	{ "runs.1.bench", "\"barrier\"", "$.runs[1].case: missing or not idle" },
 	{ "runs.1.metrics._us", "1", "$.runs[1].metrics._us: not a metric name" },
 	{ "runs.1.metrics.Guest_us", "1", "$.runs[1].metrics.Guest_us: not a metric name" },

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
+#include <math.h>
 #include <stddef.h>
 
 #include "tools/coopstat/coopstat.h"
@@ -42,7 +43,7 @@ static double per(double value, uint64_t n)
 bool history_rates(const struct history *h, int64_t average_ns, struct rates *r)
 {
 	const struct sample *now, *before;
-	double ns;
+	double ns, run_ns, wait_ns;
 
 	if (h->n < 2)
 		return false;
@@ -52,14 +53,15 @@ bool history_rates(const struct history *h, int64_t average_ns, struct rates *r)
 	if (ns <= 0)
 		return false;
 	*r = (struct rates){ .seconds = ns / 1e9 };
-	r->running = since(now->run_ns, before->run_ns) / ns;
-	r->waiting = since(now->wait_ns, before->wait_ns) / ns;
-	r->blocked = 1 - r->running - r->waiting;
-	if (r->blocked < 0)
-		r->blocked = 0;
+	run_ns = since(now->run_ns, before->run_ns);
+	wait_ns = since(now->wait_ns, before->wait_ns);
+	r->running = run_ns / ns;
+	/* The kernel counts a wait when it ends, so some of this one may lie before the time. */
+	r->waiting = fmin(wait_ns / ns, fmax(1 - r->running, 0));
+	r->blocked = fmax(1 - r->running - r->waiting, 0);
 	r->executions = since(now->executions, before->executions);
-	r->run_us = per(r->running * ns / 1e3, r->executions);
-	r->wait_us = per(r->waiting * ns / 1e3, r->executions);
+	r->run_us = per(run_ns / 1e3, r->executions);
+	r->wait_us = per(wait_ns / 1e3, r->executions);
 	for (int i = 0; i < COUNTER_NR; i++)
 		r->counter[i] = since(now->counter[i], before->counter[i]);
 	r->boosted = r->counter[COUNTER_boosted_ns] / ns;

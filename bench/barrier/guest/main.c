@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * A parallel program whose threads have to wait for each other, in a guest as a job of its PID 1.
- * The answer is barrier.txt, one "NAME VALUE" per line; with the guest module its counters come
- * behind, as they were at the end.
+ * Its answer has the runtime and the CPU time that all threads together have spent on their work.
  */
 #include <pthread.h>
 #include <stdio.h>
@@ -10,11 +9,11 @@
 #include <string.h>
 
 #include "bench/barrier/guest/work.h"
+#include "bench/lib/guestanswer.h"
 #include "bench/lib/spin.h"
+#include "bench/lib/work.h"
 #include "lab/lib/proc.h"
 #include "lab/lib/record.h"
-
-#define MODULE_STATS "/sys/kernel/debug/kvm_coop_guest/stats"
 
 struct thread {
 	pthread_t thread;
@@ -26,7 +25,7 @@ static pthread_barrier_t ready;
 
 static const char usage[] =
 	"usage: coop-guest-barrier [OPTION...]\n"
-	"  --workload NAME     blocking, spinning, pipeline, mutex, stealing (blocking)\n"
+	"  --workload NAME     blocking, spinning, pipeline, mutex, stealing, openmp (blocking)\n"
 	"  --threads N         (2)\n"
 	"  --work US           of CPU time between two meetings (5000)\n"
 	"  --rounds N          pieces of work per thread (100)\n"
@@ -48,7 +47,7 @@ static int set_workload(struct options *o, const char *name)
 	if (o->workload)
 		return 0;
 	fprintf(stderr,
-		"coop: unknown workload '%s': blocking, spinning, pipeline, mutex or stealing\n",
+		"coop: unknown workload '%s': blocking, spinning, pipeline, mutex, stealing or openmp\n",
 		name);
 	return -1;
 }
@@ -107,18 +106,6 @@ static long long run(const struct options *o, int record_fd)
 	return proc_now_ns() - begin;
 }
 
-static int send_answer(int fd, long long ns)
-{
-	char *stats = proc_read_file(MODULE_STATS, NULL), *text = NULL;
-	int size = asprintf(&text, "runtime_ns %lld\nuseful_ns %lld\n%s", ns, work_useful_ns(),
-			    stats ? stats : "");
-	int ret = size < 0 ? -1 : record_data(fd, "barrier.txt", text, size);
-
-	free(text);
-	free(stats);
-	return ret;
-}
-
 int main(int argc, char **argv)
 {
 	struct options o = { .threads = 2, .work_us = 5000, .rounds = 100 };
@@ -137,5 +124,7 @@ int main(int argc, char **argv)
 		fprintf(stderr, "coop: cannot start %d threads\n", o.threads);
 		return 1;
 	}
-	return send_answer(fd, ns) ? 1 : 0;
+	return guest_answer_send(fd, "runtime_ns %lld\nuseful_ns %lld\n", ns, work_useful_ns()) ?
+		       1 :
+		       0;
 }

@@ -4,40 +4,12 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "bench/barrier/guest/work.h"
-#include "bench/lib/spin.h"
+#include "bench/lib/work.h"
 
 /* Messages that fit between two stages of the pipeline. */
 #define QUEUE_MAX 4
-/* The part of a piece of work that is done under the one lock, in percent. */
-#define LOCKED_PERCENT 25
-
-static long long useful_ns;
-
-static long long thread_ns(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &ts);
-	return ts.tv_sec * 1000000000ll + ts.tv_nsec;
-}
-
-/* What was stolen meanwhile is no CPU time of the thread's: the guest's kernel takes it off. */
-static void work(unsigned long loops)
-{
-	long long begin = thread_ns();
-
-	spin(loops);
-	__atomic_add_fetch(&useful_ns, thread_ns() - begin, __ATOMIC_RELAXED);
-}
-
-long long work_useful_ns(void)
-{
-	return useful_ns;
-}
-
 static unsigned long piece_loops(const struct options *o)
 {
 	return (unsigned long)o->work_us * o->loops_per_us;
@@ -45,7 +17,7 @@ static unsigned long piece_loops(const struct options *o)
 
 static void piece(const struct options *o)
 {
-	work(piece_loops(o));
+	work_do(piece_loops(o));
 }
 
 /* --- all wait for the last one, asleep ---------------------------------------------------------- */
@@ -134,19 +106,11 @@ static void run_pipeline(const struct options *o, int thread)
 
 /* --- one lock for all --------------------------------------------------------------------------- */
 
-static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-
 static void run_mutex(const struct options *o, int thread)
 {
-	unsigned long loops = piece_loops(o), locked = loops * LOCKED_PERCENT / 100;
-
 	(void)thread;
-	for (int i = 0; i < o->rounds; i++) {
-		work(loops - locked);
-		pthread_mutex_lock(&lock);
-		work(locked);
-		pthread_mutex_unlock(&lock);
-	}
+	for (int i = 0; i < o->rounds; i++)
+		work_do_locked(piece_loops(o));
 }
 
 /* --- who has nothing left takes from the others ------------------------------------------------- */
@@ -179,9 +143,13 @@ static void run_stealing(const struct options *o, int thread)
 }
 
 const struct workload workloads[] = {
-	{ "blocking", prepare_barrier, run_blocking },	{ "spinning", NULL, run_spinning },
-	{ "pipeline", prepare_queues, run_pipeline },	{ "mutex", NULL, run_mutex },
-	{ "stealing", prepare_stealing, run_stealing }, { NULL, NULL, NULL },
+	{ "blocking", prepare_barrier, run_blocking },
+	{ "spinning", NULL, run_spinning },
+	{ "pipeline", prepare_queues, run_pipeline },
+	{ "mutex", NULL, run_mutex },
+	{ "stealing", prepare_stealing, run_stealing },
+	{ "openmp", prepare_openmp, run_openmp },
+	{ NULL, NULL, NULL },
 };
 
 const struct workload *find_workload(const char *name)

@@ -20,7 +20,8 @@ struct workload {
 extern const struct workload workloads[];
 const struct workload *find_workload(const char *name);
 
-/* CPU time that all threads together have spent on their work, but not on waiting. */
-long long work_useful_ns(void);
+/* A program from elsewhere takes their place. */
+int prepare_openmp(const struct options *o);
+void run_openmp(const struct options *o, int thread);
 
 #endif

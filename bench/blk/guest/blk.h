@@ -9,6 +9,7 @@
 #include <sys/types.h>
 
 #include "bench/lib/hist.h"
+#include "lab/lib/rng.h"
 
 #define BLK_DEPTH_MAX 256
 
@@ -35,7 +36,8 @@ struct blk_load {
 	struct io_uring ring;
 	int fd;
 	uint64_t blocks; /* of o->size */
-	uint64_t position, state; /* where the next request goes */
+	uint64_t position; /* where the next request goes, or by */
+	struct rng rng;
 	struct blk_request requests[BLK_DEPTH_MAX], *free;
 	unsigned int inflight;
 	uint32_t *generation; /* verify: how often each block was written, 0: never */

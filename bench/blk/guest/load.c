@@ -18,14 +18,6 @@
 
 #define FAIL(l, ...) (snprintf((l)->error, sizeof((l)->error), __VA_ARGS__), -1)
 
-static uint64_t next_random(struct blk_load *l)
-{
-	l->state ^= l->state << 13;
-	l->state ^= l->state >> 7;
-	l->state ^= l->state << 17;
-	return l->state;
-}
-
 static uint64_t pattern(uint64_t block, uint32_t generation, int word)
 {
 	return (block << 32 | generation) * PATTERN + word * (PATTERN | 1);
@@ -91,7 +83,7 @@ int blk_open(struct blk_load *l, const struct blk_options *o)
 
 	memset(l, 0, sizeof(*l));
 	l->o = o;
-	l->state = (o->seed + 1) * PATTERN;
+	l->rng = rng_init(o->seed);
 	hist_init(&l->hist);
 	if (open_device(l, o) || allocate(l))
 		return -1;
@@ -118,12 +110,12 @@ static void choose(struct blk_load *l, struct blk_request *r)
 		r->block = l->position++ % l->blocks;
 		return;
 	}
-	r->block = next_random(l) % l->blocks;
+	r->block = rng_next(&l->rng) % l->blocks;
 	if (!l->o->verify)
 		return;
 	while (l->busy[r->block])
 		r->block = (r->block + 1) % l->blocks;
-	r->write = !l->generation[r->block] || next_random(l) % 2;
+	r->write = !l->generation[r->block] || rng_next(&l->rng) % 2;
 }
 
 static void begin(struct blk_load *l, struct blk_request *r, uint64_t begin_ns)

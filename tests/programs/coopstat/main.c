@@ -154,16 +154,27 @@ static double number(json_t *object, const char *key)
 	return json_number_value(json_object_get(object, key));
 }
 
-/* The rates have to be the difference of the totals, and together all of the time. */
+static double gained(json_t *last, json_t *now, const char *key)
+{
+	return json_integer_value(json_object_get(json_object_get(now, "total"), key)) -
+	       json_integer_value(json_object_get(json_object_get(last, "total"), key));
+}
+
+/*
+ * The rates have to be the difference of the totals, and together all of the time. A wait is
+ * counted when it ends, and may be longer than the time: no more of it than is left.
+ */
 static int check_rates(const char *name, json_t *last, json_t *now)
 {
-	double run = json_integer_value(json_object_get(json_object_get(now, "total"), "run_ns")) -
-		     json_integer_value(json_object_get(json_object_get(last, "total"), "run_ns"));
+	double run = gained(last, now, "run_ns"), wait = gained(last, now, "wait_ns");
 	double seconds = number(now, "seconds"), running = number(now, "running");
-	double sum = running + number(now, "waiting") + number(now, "blocked");
+	double waiting = number(now, "waiting"), sum = running + waiting + number(now, "blocked");
 
 	if (fabs(running * seconds * 1e9 - run) > 1000)
 		return FAIL("%s: %g of %g s, but %g ns", name, running, seconds, run);
+	wait = fmin(wait, fmax(seconds * 1e9 - run, 0));
+	if (fabs(waiting * seconds * 1e9 - wait) > 1000)
+		return FAIL("%s: waits %g of %g s, but %g ns", name, waiting, seconds, wait);
 	if (seconds < 0.5 || seconds > 20 || sum < 0.99 || sum > 1.05)
 		return FAIL("%s: %g s, parts that make %g", name, seconds, sum);
 	return 0;

@@ -96,42 +96,10 @@ void machine_kill(struct machine *m)
 	vm_kill(&m->vm);
 }
 
-/* "completed" is 1, still going on 0. */
-static int migration_state(struct machine *m)
-{
-	json_t *info = qmp_call(&m->qmp, "query-migrate", NULL, QMP_LIMIT_MS);
-	const char *status = json_string_value(json_object_get(info, "status"));
-	int ret = 0;
-
-	if (!info)
-		ret = FAIL("%s", m->qmp.error);
-	else if (status && !strcmp(status, "completed"))
-		ret = 1;
-	else if (status && (!strcmp(status, "failed") || !strcmp(status, "cancelled")))
-		ret = FAIL("migration %s: %s", status,
-			   json_string_value(json_object_get(info, "error-desc")));
-	json_decref(info);
-	return ret;
-}
-
 int machine_migrate(struct machine *from, struct machine *to)
 {
-	long long end = proc_now_ns() + MIGRATE_LIMIT_MS * 1000000ll;
-	int ret;
-
-	/* emulated memory is slow: a second to send what is dirtied all the time */
-	if (qmp_do(&from->qmp, "migrate-set-parameters", json_pack("{s:i}", "downtime-limit", 1000),
-		   QMP_LIMIT_MS) ||
-	    qmp_do(&from->qmp, "migrate", json_pack("{s:s}", "uri", to->paths[2]), QMP_LIMIT_MS))
+	if (qmp_migrate(&from->qmp, to->paths[2], MIGRATE_LIMIT_MS))
 		return FAIL("%s", from->qmp.error);
-	while (!(ret = migration_state(from))) {
-		if (proc_now_ns() > end)
-			return FAIL("the migration has not completed within %d s",
-				    MIGRATE_LIMIT_MS / 1000);
-		usleep(50000);
-	}
-	if (ret < 0)
-		return -1;
 	vm_take_over(&to->vm, &from->vm);
 	return 0;
 }
@@ -217,36 +185,15 @@ int soak_end(struct machine *m, int samples, struct soak *s)
 	return ret;
 }
 
-static void add_vcpu(struct coop_sum *sum, json_t *vcpu)
+int machine_coop(struct machine *m, struct qmp_coop *sum)
 {
-	json_t *state = json_object_get(vcpu, "state");
-	json_t *counters = json_object_get(vcpu, "counters");
-
-	sum->vcpus++;
-	sum->registered += json_is_true(json_object_get(state, "registered"));
-	sum->boosted += json_is_true(json_object_get(state, "boosted"));
-	sum->features += json_array_size(json_object_get(state, "features"));
-	sum->boosts += json_integer_value(json_object_get(counters, "boosts-irq")) +
-		       json_integer_value(json_object_get(counters, "boosts-rt"));
-}
-
-int machine_coop(struct machine *m, struct coop_sum *sum)
-{
-	json_t *info = qmp_call(&m->qmp, "query-kvm-coop", NULL, QMP_LIMIT_MS), *vcpu;
-	size_t i;
-
-	if (!info)
-		return FAIL("%s", m->qmp.error);
-	*sum = (struct coop_sum){ .enabled = json_is_true(json_object_get(info, "enabled")) };
-	json_array_foreach(json_object_get(info, "vcpus"), i, vcpu) add_vcpu(sum, vcpu);
-	json_decref(info);
-	return 0;
+	return qmp_coop(&m->qmp, sum, QMP_LIMIT_MS) ? FAIL("%s", m->qmp.error) : 0;
 }
 
 int expect_registered(struct machine *m, size_t vcpus)
 {
 	long long end = proc_now_ns() + STATE_LIMIT_MS * 1000000ll;
-	struct coop_sum sum;
+	struct qmp_coop sum;
 
 	do {
 		if (machine_coop(m, &sum))
@@ -278,7 +225,7 @@ static long long query_stats_boosts(struct machine *m)
 }
 
 /* Of a stopped VM the counters stand still. */
-static int expect_same_counters(struct machine *m, const struct coop_sum *sum)
+static int expect_same_counters(struct machine *m, const struct qmp_coop *sum)
 {
 	long long stats = query_stats_boosts(m), host = machine_boosts(m);
 
@@ -290,7 +237,7 @@ static int expect_same_counters(struct machine *m, const struct coop_sum *sum)
 
 int expect_no_boost(struct machine *m)
 {
-	struct coop_sum sum;
+	struct qmp_coop sum;
 
 	if (qmp_do(&m->qmp, "stop", NULL, QMP_LIMIT_MS))
 		return FAIL("%s", m->qmp.error);

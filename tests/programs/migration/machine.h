@@ -53,12 +53,7 @@ int soak_wait_progress(struct machine *m);
 int soak_end(struct machine *m, int samples, struct soak *s);
 
 /* What query-kvm-coop says. */
-struct coop_sum {
-	bool enabled;
-	size_t vcpus, registered, boosted, features;
-	long long boosts;
-};
-int machine_coop(struct machine *m, struct coop_sum *sum);
+int machine_coop(struct machine *m, struct qmp_coop *sum);
 
 /* All vCPUs registered; waits for it. */
 int expect_registered(struct machine *m, size_t vcpus);

@@ -104,7 +104,7 @@ static int live(void)
 static int without(void)
 {
 	struct machine *from = &machines[0], *to = &machines[1], *back = &machines[2];
-	struct coop_sum sum;
+	struct qmp_coop sum;
 	struct soak s;
 
 	if (start(from, "without-from", true) || expect_registered(from, 1) ||
@@ -266,7 +266,7 @@ static int plug(struct machine *m)
 static int unplug(struct machine *m)
 {
 	long long end = proc_now_ns() + QMP_LIMIT_MS * 1000000ll;
-	struct coop_sum sum = { 0 };
+	struct qmp_coop sum = { 0 };
 
 	if (qmp_do(&m->qmp, "device_del", json_pack("{s:s}", "id", "second"), QMP_LIMIT_MS))
 		return FAIL("%s", m->qmp.error);
@@ -310,7 +310,7 @@ static int reset(void)
 {
 	static const char *const extra[] = { "-action", "reboot=reset", NULL };
 	struct machine *m = &machines[0];
-	struct coop_sum sum;
+	struct qmp_coop sum;
 	struct soak s;
 
 	if (machine_start(m, "reset", true, false, extra) || machine_wait_hello(m) ||

@@ -2,7 +2,7 @@
 /*
  * coop-test-net: no packet waits for ever when completions of a network device are held. Runs in
  * L1. A guest pings it: alone, under a stream of small packets, and after the VM has been stopped
- * and continued under that.
+ * and continued, and the queues have been disabled and resized, under that.
  */
 #include <signal.h>
 #include <stdio.h>
@@ -19,7 +19,6 @@
 #define DISCARD_PORT 9
 #define HOLD_US 20000
 #define RESULT_LIMIT_MS 60000
-#define MONITOR_LIMIT_MS 10000
 /* More often than the holds last, and a fraction of what an emulated guest can take. */
 #define PACKETS 600
 #define PACKET_US 2000
@@ -43,26 +42,11 @@ static int start(struct test *t, char *script)
 
 static int finish(struct test *t, const char *what)
 {
-	long long end = proc_now_ns() + RESULT_LIMIT_MS * 1000000ll;
-	struct record rec;
+	int ret = iovm_follow(&t->vm, RESULT_LIMIT_MS, false);
 
-	for (;;) {
-		int ret = vm_next(&t->vm.vm, (end - proc_now_ns()) / 1000000, &rec);
-
-		if (ret <= 0)
-			return ret ? FAIL(t, "%s", t->vm.vm.error) : FAIL(t, "%s: L2 hung", what);
-		if (rec.type == RECORD_VERDICT)
-			return rec.pass ? 0 : FAIL(t, "%s: %.400s", what, rec.text);
-	}
-}
-
-static int stand_still(struct test *t)
-{
-	int ret = qmp_do(&t->vm.qmp, "stop", NULL, MONITOR_LIMIT_MS);
-
-	usleep(3 * HOLD_US);
-	ret = ret || qmp_do(&t->vm.qmp, "cont", NULL, MONITOR_LIMIT_MS);
-	return ret ? FAIL(t, "%s", t->vm.qmp.error) : 0;
+	if (ret > 0)
+		return 0;
+	return ret ? FAIL(t, "%s: %s", what, t->vm.error) : FAIL(t, "%s: L2 hung", what);
 }
 
 /* Small packets at a steady rate, for a socket that nobody reads; with STOPS, the VM stands still. */
@@ -76,7 +60,7 @@ static int send_stream(struct test *t, bool stops)
 		sendto(fd, data, sizeof(data), 0, (const struct sockaddr *)&to, sizeof(to));
 		usleep(i % PAUSE_PACKETS ? PACKET_US : 3 * HOLD_US);
 		if (stops && !(i % STOP_PACKETS))
-			ret = stand_still(t);
+			ret = iovm_pause(&t->vm, 3 * HOLD_US) ? FAIL(t, "%s", t->vm.error) : 0;
 	}
 	close(fd);
 	return ret;
@@ -100,6 +84,8 @@ static int run(struct test *t)
 	static char up[] = "busybox ifconfig eth0 10.77.0.2 netmask 255.255.255.0 up";
 	static char ping[] = "out=$(busybox ping -c 30 -i 0.05 -W 5 10.77.0.1 | grep loss);"
 			     "echo $out; case $out in *' 0% packet loss'*) exit 0; esac; exit 1";
+	static char resize[] = "for i in $(busybox seq 10); do coop-guest-net --rings 64 && "
+			       "coop-guest-net --rings 256 || exit 1; done";
 	const struct iovm_config config = {
 		.name = "net", .policy = "vic", .net = true, .vcpus = 1, .max_us = HOLD_US
 	};
@@ -116,6 +102,10 @@ static int run(struct test *t)
 	if (send_stream(t, true) || check_counts(t))
 		return -1;
 	if (start(t, ping) || finish(t, "pings after the VM stood still"))
+		return -1;
+	if (start(t, resize) || send_stream(t, false) || finish(t, "twenty sizes of the rings"))
+		return -1;
+	if (start(t, ping) || finish(t, "pings after the queues were disabled"))
 		return -1;
 	return iovm_quit(&t->vm) ? FAIL(t, "%s", t->vm.error) : 0;
 }

@@ -45,10 +45,11 @@ static const struct bound {
 	const char *name;
 	long long min, max;
 } bounds[] = {
-	{ "pinned_left", 0, 0 },    { "realtime_left", 0, 0 },
-	{ "class", 1, 1000000 },    { "free_left", 5, 10 },
-	{ "moved", 5, 1000000 },    { "notified", NOTIFIED_MIN, 1000000 },
-	{ "hotplug_failed", 0, 0 }, { "unload_error", 0, 0 },
+	{ "pinned_left", 0, 0 },     { "realtime_left", 0, 0 },
+	{ "class", 1, 1000000 },     { "free_left", 5, 10 },
+	{ "moved", 5, 1000000 },     { "notified", NOTIFIED_MIN, 1000000 },
+	{ "hotplug_failed", 0, 0 },  { "unload_error", 0, 0 },
+	{ "woken_requests", 2, 10 }, { "woken_requests_later", 0, 0 },
 };
 
 /* Of KVM's counters, those answered in time, percent. The rest were expired grants. */

@@ -52,6 +52,10 @@ static const struct refused refused[] = {
 	{ "coop-defer=on,coop-defer=off", ON, "coop-defer is given twice", false },
 	{ "coop-policy=rt,coop-policy=rt", ON, "coop-policy is given twice", false },
 	{ "coop-grace-us=50,coop-grace-us=60", ON, "coop-grace-us is given twice", false },
+	{ "coop-spread=1", ON, "coop-spread", false },
+	{ "coop-spread=on,coop-spread=on", ON, "coop-spread is given twice", false },
+	{ "coop-spread=on,coop-policy=none", ON, "coop-spread=on needs coop-policy=rt or fair",
+	  false },
 	{ "coop-speed=1", ON, "coop-speed", false },
 	{ NULL, "host,kvm-coop=perhaps", "kvm-coop", false },
 	{ NULL, ON, "the host kernel does not offer it", true },
@@ -77,6 +81,7 @@ static const struct accepted accepted[] = {
 	{ "coop-policy=none", ON, "none", false, NULL },
 	{ "coop-grace-us=500,coop-rt-priority=49,coop-slice-ns=100000000,coop-defer=on", ON, "rt",
 	  false, NULL },
+	{ "coop-spread=on,coop-policy=fair,coop-charge=off", ON, "fair", false, NULL },
 	{ NULL, "host", "rt", false, "x86_64-cpu.kvm-coop=on" },
 	{ NULL, "qemu64", "rt", false, "x86_64-cpu.kvm-coop=on" },
 	/* limits of a feature that the VM does not have */
@@ -142,6 +147,23 @@ static int check_refused(const struct refused *r)
 	return ret;
 }
 
+static bool charged(const struct accepted *a)
+{
+	return !a->accel || !strstr(a->accel, "coop-charge=off");
+}
+
+static bool spread(const struct accepted *a)
+{
+	return a->accel && strstr(a->accel, "coop-spread=on");
+}
+
+static bool wrong_flag(const json_t *info, const char *name, bool want)
+{
+	const json_t *flag = json_object_get(info, name);
+
+	return !json_is_boolean(flag) || json_is_true(flag) != want;
+}
+
 static int check_info(const struct accepted *a, struct qmp *q)
 {
 	json_t *info = qmp_call(q, "query-kvm-coop", NULL, LIMIT_MS);
@@ -156,6 +178,9 @@ static int check_info(const struct accepted *a, struct qmp *q)
 	    (enabled && (!policy || strcmp(policy, a->policy))))
 		ret = FAIL("enabled %d, policy %s, %zu vCPUs", enabled, policy ? policy : "none",
 			   vcpus);
+	else if (enabled &&
+		 (wrong_flag(info, "charge", charged(a)) || wrong_flag(info, "spread", spread(a))))
+		ret = FAIL("charge or spread: not what the command line says");
 	json_decref(info);
 	return ret;
 }
@@ -165,11 +190,12 @@ static int check_text(const struct accepted *a, struct qmp *q)
 {
 	json_t *text = qmp_call(q, "human-monitor-command",
 				json_pack("{s:s}", "command-line", "info kvm-coop"), LIMIT_MS);
-	char want[40] = "not enabled";
+	char want[80] = "not enabled";
 	int ret = 0;
 
 	if (a->policy)
-		snprintf(want, sizeof(want), "policy %s, features: irq", a->policy);
+		snprintf(want, sizeof(want), "policy %s, charge %s, spread %s, features: irq",
+			 a->policy, charged(a) ? "on" : "off", spread(a) ? "on" : "off");
 	if (!text || !strstr(json_string_value(text), want) ||
 	    (a->policy && !strstr(json_string_value(text), "user, not registered")))
 		ret = FAIL("info kvm-coop: %.200s", text ? json_string_value(text) : q->error);

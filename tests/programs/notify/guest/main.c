@@ -15,6 +15,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "kernel/include/uapi/linux/kvm_coop.h"
 #include "lab/lib/proc.h"
 #include "lab/lib/record.h"
 
@@ -25,16 +26,53 @@
 #define TRIES 10
 #define TRY_NS 400000000ll
 #define TOGGLES 6
+/* Many ticks. */
+#define WOKEN_US 40000
 
-static void allow(bool both)
+/* CPUs 0 and 1. */
+static void allow(bool first, bool second)
 {
 	cpu_set_t set;
 
 	CPU_ZERO(&set);
-	CPU_SET(0, &set);
-	if (both)
+	if (first)
+		CPU_SET(0, &set);
+	if (second)
 		CPU_SET(1, &set);
 	sched_setaffinity(0, sizeof(set), &set);
+}
+
+/* Does CPU 1 ask for a boost? */
+static bool requests(void)
+{
+	char *text = proc_read_file(STATS, NULL), *cpu = text ? strstr(text, "cpu 1 ") : NULL;
+	unsigned int intent = 0;
+
+	cpu = cpu ? strstr(cpu, "intent ") : NULL;
+	if (cpu)
+		sscanf(cpu, "intent %x", &intent);
+	free(text);
+	return intent & KVM_COOP_INTENT_REQUEST;
+}
+
+/* Woken on the idle CPU 1: how often does that one ask for a boost, at once, and after a while? */
+static int woken(int *later)
+{
+	int now = 0;
+
+	allow(false, true);
+	*later = 0;
+	for (int i = 0; i < TRIES; i++) {
+		long long end;
+
+		usleep(WOKEN_US);
+		now += requests();
+		end = proc_now_ns() + WOKEN_US * 1000ll;
+		while (proc_now_ns() < end)
+			;
+		*later += requests();
+	}
+	return now;
 }
 
 /* Compute on CPU 0 for so long, or until that is not where it is any more. */
@@ -50,7 +88,7 @@ static bool leaves(long long ns)
 
 static int pinned(void)
 {
-	allow(false);
+	allow(true, false);
 	return leaves(STAY_NS);
 }
 
@@ -60,10 +98,10 @@ static int realtime(void)
 	struct sched_param param = { .sched_priority = 10 }, normal = { 0 };
 	int left;
 
-	allow(false);
+	allow(true, false);
 	if (sched_setscheduler(0, SCHED_FIFO, &param))
 		return -1;
-	allow(true);
+	allow(true, true);
 	left = leaves(STAY_NS);
 	sched_setscheduler(0, SCHED_OTHER, &normal);
 	return left;
@@ -75,8 +113,8 @@ static int free_to_go(void)
 	int moved = 0;
 
 	for (int i = 0; i < TRIES; i++) {
-		allow(false);
-		allow(true);
+		allow(true, false);
+		allow(true, true);
 		moved += leaves(TRY_NS);
 	}
 	return moved;
@@ -102,8 +140,8 @@ static int hotplug(void)
 	if (pthread_create(&thread, NULL, toggle, &failed))
 		return -1;
 	for (int i = 0; i < TOGGLES; i++) {
-		allow(false);
-		allow(true);
+		allow(true, false);
+		allow(true, true);
 		leaves(150000000);
 	}
 	pthread_join(thread, NULL);
@@ -128,8 +166,8 @@ static int unloaded(void)
 	if (pthread_create(&thread, NULL, unload, &err))
 		return -1;
 	for (int i = 0; i < 6; i++) {
-		allow(false);
-		allow(true);
+		allow(true, false);
+		allow(true, true);
 		leaves(100000000);
 	}
 	pthread_join(thread, NULL);
@@ -153,9 +191,12 @@ int main(void)
 {
 	int fd = record_fd();
 	char text[600];
-	int size;
+	int size, now, later;
 
-	size = snprintf(text, sizeof(text), "pinned_left %d\n", pinned());
+	now = woken(&later);
+	size = snprintf(text, sizeof(text), "woken_requests %d\nwoken_requests_later %d\n", now,
+			later);
+	size += snprintf(text + size, sizeof(text) - size, "pinned_left %d\n", pinned());
 	size += snprintf(text + size, sizeof(text) - size, "realtime_left %d\n", realtime());
 	size += snprintf(text + size, sizeof(text) - size, "class %lld\n", counter("class"));
 	size += snprintf(text + size, sizeof(text) - size, "free_left %d\nfree_tries %d\n",
