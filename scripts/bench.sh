@@ -44,10 +44,20 @@ while [ $# -gt 0 ]; do
 done
 bench_options_check "$accel" "$limit"
 supervise_signals
+if help_wanted ${args[@]+"${args[@]}"}; then
+	# also beside a benchmark that holds the lock
+	if ! tools_current; then
+		lock_take "bench $name"
+		build_parts tools
+	fi
+	exec "$CACHE/build/tools/coop-bench-$name" --help
+fi
 lock_take "bench $name"
 build_parts tools
 bench_arguments_check "$name" ${args[@]+"${args[@]}"}
-build_parts all
+parts=(all)
+[[ "${args[*]-}" != *coop-stock* ]] || parts+=(guest-stock)
+build_parts "${parts[@]}"
 accel=$(accelerator_for "$accel")
 say_accelerator "$accel"
 bench_run "$name" "$accel" "$limit" "$json" ${args[@]+"${args[@]}"}

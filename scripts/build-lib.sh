@@ -97,6 +97,7 @@ parts_packages() { # PART...: sets PACKAGES
 		qemu) PACKAGES+=" $PACKAGES_QEMU $PACKAGES_LAB" ;;
 		tools) PACKAGES+=" $PACKAGES_TOOLS" ;;
 		guest | guest-stock) PACKAGES+=" $PACKAGES_LAB" ;;
+		guest-fio) PACKAGES+=" $PACKAGES_LAB $PACKAGES_FIO" ;;
 		package-kernel)
 			PACKAGES+=" $PACKAGES_PACKAGING"
 			[ -n "${COOP_LINUX_SRC:-}" ] || PACKAGES+=" $PACKAGES_KERNEL"

@@ -8,7 +8,7 @@ set -eu
 # shellcheck source=scripts/build-lib.sh
 . "$COOP_ROOT/scripts/build-lib.sh"
 
-PARTS="kernel kernel-debug qemu tools guest guest-stock all package-kernel package-guest package-qemu package-tools packages"
+PARTS="kernel kernel-debug qemu tools guest guest-stock guest-fio all package-kernel package-guest package-qemu package-tools packages"
 
 usage() {
 	cat <<END
@@ -20,6 +20,7 @@ usage: ./coop build [PART]...
   tools         the project's own programs in $CACHE/build/tools
   guest         the guests' initramfs with the guest module
   guest-stock   the same for the distribution's own cloud kernel
+  guest-fio     guest with fio, for ./coop test
   all           kernel, qemu, tools, guest (the default)
 
 Debian packages for other machines, in $CACHE/packages (docs/hardware.md):

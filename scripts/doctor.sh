@@ -93,7 +93,7 @@ check_kvm() {
 
 check_packages() {
 	local missing
-	parts_packages kernel qemu tools guest
+	parts_packages kernel qemu tools guest-fio
 	# shellcheck disable=SC2086 # a list of words
 	missing=$(packages_missing $PACKAGES $PACKAGES_TEST | xargs)
 	if [ -z "$missing" ]; then

@@ -8,7 +8,8 @@ PACKAGES_KERNEL="linux-source-$LINUX_SERIES"
 PACKAGES_QEMU="dpkg-dev debian-archive-keyring ninja-build python3 python3-venv python3-distlib libglib2.0-dev libpixman-1-dev
 	zlib1g-dev liburing-dev libcap-ng-dev libattr1-dev"
 PACKAGES_TOOLS="libjansson-dev libncurses-dev liburing-dev jq"
-PACKAGES_LAB="seabios qemu-system-data ipxe-qemu busybox-static rt-tests stress-ng"
+PACKAGES_LAB="seabios qemu-system-data ipxe-qemu busybox-static rt-tests stress-ng par2"
+PACKAGES_FIO="fio"
 PACKAGES_PACKAGING="debhelper dh-dkms dpkg-dev"
 PACKAGES_TEST="shellcheck"
 

@@ -32,16 +32,18 @@ bench_options_check() { # ACCELERATOR LIMIT
 	[[ $2 =~ ^[1-9][0-9]*$ ]] || usage_error "bench: --limit takes a number of seconds, not '$2'"
 }
 
+help_wanted() { # ARG...
+	local arg
+	for arg in "$@"; do
+		[[ $arg != --help && $arg != -h ]] || return 0
+	done
+	return 1
+}
+
 # The driver reads its arguments up to --help before anything runs: better here than after the boot.
 bench_arguments_check() { # NAME ARG...
-	local program=$CACHE/build/tools/coop-bench-$1 arg
+	local program=$CACHE/build/tools/coop-bench-$1
 	shift
-	for arg in "$@"; do
-		if [[ $arg == --help || $arg == -h ]]; then
-			"$program" --help
-			exit 0
-		fi
-	done
 	"$program" "$@" --help >/dev/null || exit 2
 }
 

@@ -7,11 +7,13 @@ set -eu
 . "$(dirname "$0")/common.sh"
 # shellcheck source=scripts/build-lib.sh
 . "$COOP_ROOT/scripts/build-lib.sh"
+# shellcheck source=scripts/test-again.sh
+. "$COOP_ROOT/scripts/test-again.sh"
 
 LIST=$COOP_ROOT/tests/tests.list
 
 usage() {
-	cat <<'END'
+	sed "s/STOLEN_PERCENT/$STOLEN_PERCENT/" <<'END'
 usage: ./coop test [--quick] [--list] [NAME...]
 
 Builds what is missing and runs the tests of tests/tests.list; NAME is a test's name, a shell pattern, or what the
@@ -19,6 +21,9 @@ names of a group begin with: migration for all of migration-*.
 
   --quick   leave out the tests that boot the lab
   --list    name the tests, run none
+
+A test that boots the lab measures time. If it fails while another hypervisor took more than STOLEN_PERCENT % of the CPU
+time from this machine (steal in /proc/stat), it is run again when that is over, at most twice, and not after an hour.
 
 A test passes with exit status 0 and is skipped with 77; a skip is not a pass. Logs lie in the cache's log/test/.
 The last line is "N passed, N failed, N skipped"; the exit status is 0 only if none failed.
@@ -70,7 +75,7 @@ build_for() { # ROWS
 	case $kinds in
 	*lab*)
 		say_build_time kernel kernel-debug qemu
-		build_parts kernel kernel-debug qemu tools guest
+		build_parts kernel kernel-debug qemu tools guest-fio
 		;;
 	*fault*)
 		say_build_time kernel qemu
@@ -154,11 +159,11 @@ mkdir -p "$CACHE/log/test"
 PASSED=0 FAILED=0 SKIPPED=0
 history=$CACHE/log/test/.seconds-$quick
 say "$(wc -l <<<"$rows") tests$([ ! -f "$history" ] || echo ", all of them took $(minutes "$(cat "$history")") last time")"
-begin=$SECONDS
+BEGIN=$SECONDS
 while read -r name kind limit command; do
-	run_test "$name" "$limit" "$CACHE/log/test/$name.log" "$command"
+	run_row "$name" "$kind" "$limit" "$CACHE/log/test/$name.log" "$command"
 	report_test "$name" "$limit" "$CACHE/log/test/$name.log"
 done <<<"$rows"
-[ ${#names[@]} -gt 0 ] || echo $((SECONDS - begin)) >"$history"
+[ ${#names[@]} -gt 0 ] || echo $((SECONDS - BEGIN)) >"$history"
 echo "$PASSED passed, $FAILED failed, $SKIPPED skipped"
 [ "$FAILED" -eq 0 ]

@@ -23,7 +23,7 @@ for ((i = 0; i < 200; i++)); do
 	[ ! -e "$COOP_TEST_MARK" ] || break
 	sleep 0.1
 done
-for command in "build tools" "test build-usage" demo clean; do
+for command in "build tools" "test build-usage" demo clean "bench blk --help"; do
 	# shellcheck disable=SC2086 # words
 	expect_failure 1 "another ./coop is at work \(pid $first: ./coop build tools\)" "$ROOT/coop" $command
 done
@@ -31,4 +31,6 @@ kill -0 "$first" || fail "the first ./coop is gone"
 touch "$COOP_TEST_MARK.go"
 wait "$first" || fail "the first ./coop failed: $(tail -n 3 "$WORK/first")"
 "$ROOT/coop" build tools >"$OUTPUT" 2>&1 || fail "the lock is not free afterwards"
+flock "$XDG_CACHE_HOME/kvm-coop/lock" "$ROOT/coop" bench blk --help >"$OUTPUT" 2>&1 || fail "a benchmark's help wants the lock"
+grep -q '^usage: coop-bench-blk' "$OUTPUT" || fail "a benchmark's help is not shown"
 expect_nothing_left

@@ -11,8 +11,8 @@ program=$CACHE/build/tools/coop-bench-isolation
 guest=$CACHE/build/kernel/arch/x86/boot/bzImage
 [ -f "$image" ] || { echo "no $image: ./coop build kernel-debug"; exit 77; }
 # The guest has the other kernel: the checked one would boot for minutes.
-"$LAB" run --out "$OUT" --kernel "$image" --limit 500 -- "$ROOT/tests/lab/abuse.sh" "$build" \
-	"$program" --abuse-only --modes coop --seconds 2 --boot-limit 300 --guest-kernel "$guest" ||
+"$LAB" run --out "$OUT" --kernel "$image" --limit 560 -- "$ROOT/tests/lab/abuse.sh" "$build" \
+	"$program" --abuse-only --modes coop --seconds 2 --boot-limit 300 --result-limit 200 --guest-kernel "$guest" ||
 	fail "the lab failed (exit $?)"
 expect_no_machine
 # That nothing was asked for is no pass: there were boosts, refusals, and pages that were gone.

