@@ -165,8 +165,9 @@ bool isolation_print(const struct result *r, FILE *out)
 		any |= print_mode(r, modes[i], out);
 	if (any)
 		fputs("fair: what the worst-off co-tenant got in its worst second of all repeats, 1 = an equal share; mean: over all\n"
-		      "seconds; max-min: as fair, with what the honest guest left divided among those that always want to run. Times in\n"
-		      "us, medians over the repeats, the host's max the largest; /none: by the same without abuse.\n",
+		      "seconds, both but for those in which the machine stalled; max-min: as fair, with what the honest guest left\n"
+		      "divided among those that always want to run. Times in us, medians over the repeats, the host's max the\n"
+		      "largest; /none: by the same without abuse.\n",
 		      out);
 	return any;
 }
@@ -194,6 +195,7 @@ struct judged {
 	double none; /* fair, the least without abuse; negative: was not measured */
 	size_t excused; /* below the bar, as their baseline is */
 	size_t repeats; /* the fewest */
+	double stalled, discarded; /* seconds and measurements left out; all of the mode */
 };
 
 static double least(const struct mode *m, const char *key)
@@ -201,6 +203,16 @@ static double least(const struct mode *m, const char *key)
 	struct stats_summary s;
 
 	return m && mode_summary(m, key, &s) ? s.min : -1;
+}
+
+static double sum(const struct mode *m, const char *key)
+{
+	double v[RESULT_REPEATS_MAX], all = 0;
+	size_t n = mode_values(m, key, v);
+
+	while (n--)
+		all += v[n];
+	return all;
 }
 
 static void judge(const struct result *r, struct judged *j)
@@ -219,6 +231,8 @@ static void judge(const struct result *r, struct judged *j)
 			continue;
 		if (!j->repeats || m->nruns < j->repeats)
 			j->repeats = m->nruns;
+		j->stalled += sum(m, "stalled_windows_count");
+		j->discarded += sum(m, "discarded_tries_count");
 		if (is_baseline(g->case_name)) {
 			j->none = j->none < 0 || fair < j->none ? fair : j->none;
 			continue;
@@ -285,6 +299,10 @@ static void say_cases(const struct result *r, const struct judged *j, FILE *out)
 	say_worst(out, "co-tenants' fair share in every second", bar, &j->fair);
 	if (j->none >= 0)
 		fprintf(out, ", without abuse %.2f", j->none);
+	if (j->stalled > 0 || j->discarded > 0)
+		fprintf(out,
+			", not counting %.0f s and %.0f measurements in which the machine stalled",
+			j->stalled, j->discarded);
 	fputs("; ", out);
 	snprintf(bar, sizeof(bar), "at most %.2fx", HONEST_RATIO);
 	say_worst(out, "honest p99 against none", bar, &j->honest);
