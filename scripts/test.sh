@@ -97,7 +97,7 @@ run_test() { # NAME LIMIT LOG COMMAND
 	exec {tick}<> <(:)
 	RC=0
 	child_start "$3" env -C "$COOP_ROOT" "TOOLS=$CACHE/build/tools" \
-		"COOP_TEST_KEEP=$CACHE/log/test/$1.out" bash -c "$4"
+		"COOP_TEST_KEEP=$CACHE/log/test/$1.out" "COOP_TEST_TRY=$TRY" bash -c "$4"
 	while kill -0 "$CHILD" 2>/dev/null && [ "$SECONDS" -le "$end" ]; do
 		read -rt 0.1 -u "$tick" || true
 	done
@@ -159,11 +159,11 @@ mkdir -p "$CACHE/log/test"
 PASSED=0 FAILED=0 SKIPPED=0
 history=$CACHE/log/test/.seconds-$quick
 say "$(wc -l <<<"$rows") tests$([ ! -f "$history" ] || echo ", all of them took $(minutes "$(cat "$history")") last time")"
-BEGIN=$SECONDS
+begin=$SECONDS
 while read -r name kind limit command; do
 	run_row "$name" "$kind" "$limit" "$CACHE/log/test/$name.log" "$command"
 	report_test "$name" "$limit" "$CACHE/log/test/$name.log"
 done <<<"$rows"
-[ ${#names[@]} -gt 0 ] || echo $((SECONDS - BEGIN)) >"$history"
+[ ${#names[@]} -gt 0 ] || echo $((SECONDS - begin)) >"$history"
 echo "$PASSED passed, $FAILED failed, $SKIPPED skipped"
 [ "$FAILED" -eq 0 ]
