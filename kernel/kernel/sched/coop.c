@@ -376,15 +376,28 @@ static bool is_dying(struct task_struct *p)
 	       fatal_signal_pending(p);
 }
 
+/* sched_coop::pausing */
+enum {
+	COOP_PAUSE_NONE,
+	COOP_PAUSE_QUEUED,
+	COOP_PAUSE_SLEEPS,
+};
+
 static void pause_work(struct callback_head *work)
 {
-	ktime_t until = ns_to_ktime(READ_ONCE(current->coop.pause_until));
+	struct sched_coop *coop = &current->coop;
+	ktime_t until;
 
-	while (ktime_before(ktime_get(), until) && !is_dying(current)) {
+	atomic_set(&coop->pausing, COOP_PAUSE_SLEEPS);
+	for (;;) {
 		set_current_state(TASK_KILLABLE | TASK_FREEZABLE);
+		until = ns_to_ktime(READ_ONCE(coop->pause_until));
+		if (!ktime_before(ktime_get(), until) || is_dying(current))
+			break;
 		schedule_hrtimeout(&until, HRTIMER_MODE_ABS);
 	}
-	atomic_set_release(&current->coop.pausing, 0);
+	__set_current_state(TASK_RUNNING);
+	atomic_set_release(&coop->pausing, COOP_PAUSE_NONE);
 }
 
 /**
@@ -398,7 +411,8 @@ static void pause_work(struct callback_head *work)
  */
 void sched_coop_pause(struct task_struct *p, u64 until)
 {
-	if (atomic_cmpxchg_acquire(&p->coop.pausing, 0, 1))
+	if (atomic_cmpxchg_acquire(&p->coop.pausing, COOP_PAUSE_NONE,
+				   COOP_PAUSE_QUEUED))
 		return;
 	WRITE_ONCE(p->coop.pause_until, until);
 	init_task_work(&p->coop.pause, pause_work);
@@ -406,6 +420,22 @@ void sched_coop_pause(struct task_struct *p, u64 until)
 	task_work_add(p, &p->coop.pause, TWA_SIGNAL | TWAF_NO_ALLOC);
 }
 EXPORT_SYMBOL_GPL(sched_coop_pause);
+
+/**
+ * sched_coop_resume - end a pause, if the task has one
+ * @p: the task; the caller holds a reference
+ *
+ * Nobody may ask for another one meanwhile. Context: any but NMI.
+ */
+void sched_coop_resume(struct task_struct *p)
+{
+	WRITE_ONCE(p->coop.pause_until, 0);
+	/* pairs with set_current_state() in pause_work() */
+	smp_mb();
+	if (atomic_read(&p->coop.pausing) == COOP_PAUSE_SLEEPS)
+		wake_up_process(p);
+}
+EXPORT_SYMBOL_GPL(sched_coop_resume);
 
 /**
  * sched_coop_slice_left - how long the current task may run on

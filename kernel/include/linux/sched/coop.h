@@ -54,7 +54,7 @@ struct sched_coop_level {
  *	@cpu: where it had better do that. Context: any but NMI, the task's
  *	pi_lock held, interrupts off. The task itself sets and clears it.
  * @owner: @place's; set and cleared with it
- * @pausing: @pause is queued or runs; set by whoever queues it
+ * @pausing: not 0 while @pause is queued or runs; set by whoever queues it
  * @pause: makes the task sleep until @pause_until, ktime in ns
  */
 struct sched_coop {
@@ -86,6 +86,7 @@ int sched_coop_borrow(struct task_struct *p, int prio, u64 limit_ns,
 		      u64 *wait_ns);
 int sched_coop_return(struct task_struct *p);
 void sched_coop_pause(struct task_struct *p, u64 until);
+void sched_coop_resume(struct task_struct *p);
 u64 sched_coop_slice_left(void);
 u64 sched_coop_wait_estimate(void);
 void sched_coop_fork(struct task_struct *p);

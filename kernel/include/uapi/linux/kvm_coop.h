@@ -279,7 +279,8 @@ struct kvm_coop_page {
  * then on is taken from the VM's budgets; with io_rate_permille, the VM's I/O
  * threads are paused when they together exceed it. -ESRCH: no such thread of
  * the caller's, or, to remove, not registered; -EEXIST; -ENOSPC: there are
- * KVM_COOP_IO_THREADS_MAX. A thread that exits need not be removed.
+ * KVM_COOP_IO_THREADS_MAX. Removal ends a pause. A thread that exits need not be
+ * removed.
  */
 #define KVM_CAP_COOP_IO_THREAD		0x4b434f51
 #define KVM_COOP_IO_THREAD_REMOVE	0

@@ -108,13 +108,20 @@ static void io_thread_free(struct coop_io_thread *io)
 	kfree(io);
 }
 
+/* It is the VM's no more, and so is its pause. */
+static void io_thread_release(struct coop_io_thread *io)
+{
+	sched_coop_resume(io->task);
+	io_thread_free(io);
+}
+
 void kvm_coop_io_destroy(struct kvm *kvm)
 {
 	struct coop_io_thread *io, *next;
 
 	hrtimer_cancel(&kvm->coop.io_timer);
 	list_for_each_entry_safe(io, next, &kvm->coop.io_threads, link)
-		io_thread_free(io);
+		io_thread_release(io);
 }
 
 static struct coop_io_thread *io_find(struct kvm_coop *coop,
@@ -197,7 +204,7 @@ static int io_remove(struct kvm_coop *coop, struct task_struct *task)
 	raw_spin_unlock_irq(&coop->lock);
 	if (!io)
 		return -ESRCH;
-	io_thread_free(io);
+	io_thread_release(io);
 	return 0;
 }
 
