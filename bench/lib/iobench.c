@@ -29,7 +29,8 @@ struct measurement {
 	const struct iobench_mode *mode;
 	const struct iobench_case *bench_case;
 	int repeat;
-	long long wall_ns, vcpu_ns, qemu_ns, exits, held; /* over the guest's measured interval */
+	/* over the guest's measured interval */
+	long long wall_ns, vcpu_ns, qemu_ns, exits, held, boosts;
 	long long requests, guest_ns, irqs, rx_irqs;
 	struct hist hist;
 	bool has_hist, has_counts;
@@ -44,6 +45,7 @@ static void interval_begin(struct iobench *b, struct iovm *g, struct measurement
 	m->vcpu_ns = vm_vcpus_ns(vm);
 	m->qemu_ns = proc_group_ns(vm->pid);
 	m->exits = vm_stat(vm, "exits");
+	m->boosts = vm_stat(vm, "coop_boosts_irq");
 	vmload_begin(&b->load);
 }
 
@@ -55,6 +57,7 @@ static void interval_end(struct iobench *b, struct iovm *g, struct measurement *
 	m->vcpu_ns = vm_vcpus_ns(vm) - m->vcpu_ns;
 	m->qemu_ns = proc_group_ns(vm->pid) - m->qemu_ns;
 	m->exits = vm_stat(vm, "exits") - m->exits;
+	m->boosts = vm_stat(vm, "coop_boosts_irq") - m->boosts;
 	vmload_end(&b->load);
 	vmload_pause(&b->load);
 	m->held = iovm_stat(g, "held") - m->held;
@@ -142,6 +145,8 @@ static json_t *metrics_of(struct iobench *b, const struct measurement *m)
 	if (m->rx_irqs >= 0)
 		driver_metric(metrics, "rx_irqs_per_req", m->rx_irqs / n);
 	driver_metric(metrics, "held_per_req", m->held / n);
+	if (m->mode->coop)
+		driver_metric(metrics, "boosts_per_req", m->boosts / n);
 	driver_metric(metrics, "guest_cpu_us_per_req", m->vcpu_ns / 1e3 / n);
 	driver_metric(metrics, "host_cpu_us_per_req", (m->qemu_ns - m->vcpu_ns) / 1e3 / n);
 	driver_metric(metrics, "exits_per_s", m->exits * 1e9 / m->wall_ns);
@@ -205,6 +210,7 @@ static int boot(struct iobench *b, struct iovm *g, const struct iobench_mode *mo
 				      .policy = mode->policy,
 				      .coop = mode->coop,
 				      .facts = mode->facts,
+				      .urgent = mode->urgent,
 				      .vcpus = 1,
 				      .queues = 1,
 				      .inflight = b->inflight,

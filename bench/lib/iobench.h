@@ -12,13 +12,14 @@
 #include "bench/lib/vmload.h"
 
 #define IOBENCH_CASES_MAX 32
-#define IOBENCH_MODES 11
+#define IOBENCH_MODES 15
 
 struct iobench_mode {
 	const char *name;
 	const char *policy; /* of QEMU's property coalesce */
 	bool coop; /* kvm-coop boosts the guest */
 	bool facts; /* else: it tells QEMU about time slices, no more */
+	const char *urgent; /* coalesce-urgent; NULL: QEMU's default */
 };
 
 enum iobench_scenario {
@@ -65,6 +66,8 @@ void iobench_init(struct iobench *b, const struct iobench_kind *kind, const void
 
 #define IOBENCH_USAGE_MODES                                                                                   \
 	"  --modes A,B         off, rate, vic, slice, auto (these), and with boosts coop+off to coop+auto;\n" \
+	"                      -urgent or -bulk behind coop+off, coop+slice: all of the device's interrupts\n" \
+	"                      boost, or none does, instead of QEMU's coalesce-urgent=auto;\n"                \
 	"                      off-aa comes with off\n"
 
 #define IOBENCH_USAGE_COMMON                                     \

@@ -7,12 +7,21 @@
 #include "lab/lib/proc.h"
 
 static const struct iobench_mode modes[IOBENCH_MODES] = {
-	{ "off", "off", false, false },	      { "off-aa", "off", false, false },
-	{ "rate", "rate", false, false },     { "vic", "vic", false, false },
-	{ "slice", "slice", false, true },    { "auto", "auto", false, true },
-	{ "coop+off", "off", true, false },   { "coop+rate", "rate", true, false },
-	{ "coop+vic", "vic", true, false },   { "coop+slice", "slice", true, false },
-	{ "coop+auto", "auto", true, false },
+	{ .name = "off", .policy = "off" },
+	{ .name = "off-aa", .policy = "off" },
+	{ .name = "rate", .policy = "rate" },
+	{ .name = "vic", .policy = "vic" },
+	{ .name = "slice", .policy = "slice", .facts = true },
+	{ .name = "auto", .policy = "auto", .facts = true },
+	{ .name = "coop+off", .policy = "off", .coop = true },
+	{ .name = "coop+rate", .policy = "rate", .coop = true },
+	{ .name = "coop+vic", .policy = "vic", .coop = true },
+	{ .name = "coop+slice", .policy = "slice", .coop = true },
+	{ .name = "coop+auto", .policy = "auto", .coop = true },
+	{ .name = "coop+off-urgent", .policy = "off", .coop = true, .urgent = "on" },
+	{ .name = "coop+off-bulk", .policy = "off", .coop = true, .urgent = "off" },
+	{ .name = "coop+slice-urgent", .policy = "slice", .coop = true, .urgent = "on" },
+	{ .name = "coop+slice-bulk", .policy = "slice", .coop = true, .urgent = "off" },
 };
 
 static const char *const scenarios[] = { "alone", "hogs", "allio" };

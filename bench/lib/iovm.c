@@ -82,9 +82,11 @@ static void build_args(struct iovm *g, const struct iovm_config *c, struct proc_
 	if (c->incoming)
 		proc_args_add(args, "-incoming", c->incoming);
 	n = c->net ? add_nic(g, c, args) : add_disk(g, c, args);
-	snprintf(g->device + n, sizeof(g->device) - n,
-		 ",id=%s,coalesce=%s,coalesce-inflight=%d,coalesce-iops=%d,coalesce-max-us=%d",
-		 DEVICE, c->policy, c->inflight, c->iops, c->max_us);
+	n += snprintf(g->device + n, sizeof(g->device) - n,
+		      ",id=%s,coalesce=%s,coalesce-inflight=%d,coalesce-iops=%d,coalesce-max-us=%d",
+		      DEVICE, c->policy, c->inflight, c->iops, c->max_us);
+	if (c->urgent)
+		snprintf(g->device + n, sizeof(g->device) - n, ",coalesce-urgent=%s", c->urgent);
 	proc_args_add(args, "-device", g->device);
 	if (c->extra)
 		proc_args_list(args, (const char *const *)c->extra);

@@ -17,6 +17,7 @@ struct iovm_config {
 	bool net; /* a network device instead of a disk, to 10.77.NETWORK.1 */
 	int network;
 	bool coop; /* boosts, with the guest's module */
+	const char *urgent; /* coalesce-urgent=, or NULL */
 	bool facts; /* else: QEMU knows the vCPUs' time slices, and nothing is boosted */
 	bool file, iothread;
 	unsigned int vcpus, queues;

@@ -34,7 +34,7 @@ static void print_mode(const struct group *g, const struct mode *m, FILE *out)
 	char ratio[32];
 	size_t i;
 
-	fprintf(out, "  %-12s", m->name);
+	fprintf(out, "  %-18s", m->name);
 	for (i = 0; i < NCOLUMNS; i++) {
 		if (mode_summary(m, columns[i].key, &s))
 			fprintf(out, " %13.*f", columns[i].digits, s.median);
@@ -44,7 +44,7 @@ static void print_mode(const struct group *g, const struct mode *m, FILE *out)
 	fputc('\n', out);
 	if (!base || m == base)
 		return;
-	fprintf(out, "  %-12s", "  /off");
+	fprintf(out, "  %-18s", "  /off");
 	for (i = 0; i < NCOLUMNS; i++) {
 		snprintf(ratio, sizeof(ratio), "-");
 		if (group_compare(g, m, base, columns[i].key, &c))
@@ -86,7 +86,7 @@ static void print_group(const struct group *g, FILE *out)
 	char floor[32];
 	size_t i;
 
-	fprintf(out, "%s, %s\n  %-12s", g->bench, g->case_name, "");
+	fprintf(out, "%s, %s\n  %-18s", g->bench, g->case_name, "");
 	for (i = 0; i < NCOLUMNS; i++)
 		fprintf(out, " %13s", columns[i].label);
 	fputc('\n', out);
@@ -96,7 +96,7 @@ static void print_group(const struct group *g, FILE *out)
 	for (i = 0; i < g->nmodes; i++)
 		if (&g->modes[i] != base)
 			print_mode(g, &g->modes[i], out);
-	fprintf(out, "  %-12s", "noise floor");
+	fprintf(out, "  %-18s", "noise floor");
 	for (i = 0; i < NCOLUMNS; i++) {
 		format_floor(floor, sizeof(floor), group_floor(g, columns[i].key, NULL));
 		fprintf(out, " %13s", floor);

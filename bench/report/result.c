@@ -33,6 +33,10 @@ static const struct {
 	{ "coop+vic", "vic, and kvm-coop boosts the guest" },
 	{ "coop+slice", "slice, and kvm-coop boosts the guest" },
 	{ "coop+auto", "auto, and kvm-coop boosts the guest" },
+	{ "coop+off-urgent", "coop+off, and all of the device's interrupts boost, under load, too" },
+	{ "coop+off-bulk", "coop+off, but the device's interrupts boost nobody" },
+	{ "coop+slice-urgent", "coop+slice, and all of the device's interrupts boost, under load, too" },
+	{ "coop+slice-bulk", "coop+slice, but the device's interrupts boost nobody" },
 };
 
 static const struct {

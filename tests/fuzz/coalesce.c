@@ -105,6 +105,7 @@ static void complete(struct queue *q, const struct coop_coalesce_limits *l, cons
 		require(!q->s.held, "delivers a part");
 		q->waiting = 0;
 	}
+	require(coop_coalesce_worth_boost(&q->s) || q->s.iops, "no load, and not worth a boost");
 	q->clock = step->time;
 }
 

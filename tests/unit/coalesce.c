@@ -387,6 +387,47 @@ static void test_longest(void)
 	CHECK(l.s.longest == 5 * MS, "a reset forgets the longest hold");
 }
 
+/* What waits for a single answer is worth a boost; a load that comes in numbers is not. */
+static void test_worth_boost(void)
+{
+	struct load l = load_init(COOP_COALESCE_OFF, 20 * US, 31);
+
+	complete(&l);
+	CHECK(coop_coalesce_worth_boost(&l.s), "a load that nobody knows yet");
+	run(&l);
+	CHECK(!coop_coalesce_worth_boost(&l.s), "32 in flight");
+	CHECK(l.deliveries == l.completions, "off holds");
+	l.now += 1000 * MS;
+	complete(&l);
+	CHECK(coop_coalesce_worth_boost(&l.s), "the first one after a pause");
+	l.interval = 1 * MS;
+	run(&l);
+	CHECK(coop_coalesce_worth_boost(&l.s), "32 in flight, but seldom");
+	for (uint32_t inflight = 0; inflight < 8; inflight++) {
+		l = load_init(COOP_COALESCE_SLICE, 20 * US, inflight);
+		run(&l);
+		CHECK(coop_coalesce_worth_boost(&l.s) == (inflight < l.limits.inflight),
+		      "depth %u", inflight + 1);
+	}
+	coop_coalesce_reset(&l.s);
+	CHECK(coop_coalesce_worth_boost(&l.s), "a reset remembers the load");
+}
+
+static void test_worth_boost_stream(void)
+{
+	struct load l = load_init(COOP_COALESCE_OFF, 0, 0);
+
+	l.limits.stream = true;
+	held_answers(&l, 20000, 50 * US);
+	CHECK(coop_coalesce_worth_boost(&l.s), "answers one by one");
+	l.interval = 20 * US;
+	run(&l);
+	CHECK(!coop_coalesce_worth_boost(&l.s), "packets that nobody asked for");
+	l.interval = 0;
+	held_answers(&l, 40000, 50 * US);
+	CHECK(coop_coalesce_worth_boost(&l.s), "answers after a stream");
+}
+
 int main(void)
 {
 	test_never_held();
@@ -409,5 +450,7 @@ int main(void)
 	test_clock();
 	test_flush();
 	test_longest();
+	test_worth_boost();
+	test_worth_boost_stream();
 	return check_result();
 }

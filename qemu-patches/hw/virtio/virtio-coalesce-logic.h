@@ -20,7 +20,7 @@
  * What holds for any limits, facts and times: nothing is held longer than
  * max_ns, nor more than COOP_COALESCE_BATCH_MAX completions; a queue of
  * requests with less than the threshold, or nothing, in flight holds nothing;
- * nor does a stream of packets that answer the guest one by one; a clock that
+ * nor does a stream of packets that are questions and answers; a clock that
  * goes back delivers.
  */
 #ifndef HW_VIRTIO_VIRTIO_COALESCE_LOGIC_H
@@ -49,7 +49,7 @@ enum coop_coalesce_reason {
     COOP_COALESCE_HOLD,
     COOP_COALESCE_DIRECT,   /* policy off */
     COOP_COALESCE_IDLE,     /* somebody waits: few requests are in flight, or
-                               each packet is an answer */
+                               packets alternate */
     COOP_COALESCE_SLOW,     /* the rate is too low to gain anything */
     COOP_COALESCE_RATIO,    /* as many as the ratio, or the frequency, asks */
     COOP_COALESCE_SLICE_END,
@@ -117,6 +117,7 @@ struct coop_slice_facts {
  * @turn: of the last completion
  * @turns: completions of the present epoch that came with a turn of their own
  * @answers: most of the last epoch's did
+ * @loaded: the last epoch's load is one at which completions may be held
  */
 struct coop_coalesce {
     uint64_t clock;
@@ -131,6 +132,7 @@ struct coop_coalesce {
     uint32_t turn;
     uint32_t turns;
     bool answers;
+    bool loaded;
     uint32_t held;
     uint64_t held_since;
     uint64_t delivered;
@@ -200,10 +202,10 @@ static inline void coop_coalesce_adapt(struct coop_coalesce *s)
 }
 
 /*
- * Packets of which each comes after one that the guest has sent are answers,
- * and the guest waits for them before it goes on. The turns of the present
- * epoch count too, so that one more is hardly held when a stream turns into
- * answers.
+ * Packets of which each comes after one in the other direction are questions
+ * and answers, and who waits for one does not go on before. The turns of the
+ * present epoch count too, so that one more is hardly held when a stream turns
+ * into answers.
  */
 static inline bool coop_coalesce_answers(const struct coop_coalesce *s)
 {
@@ -222,6 +224,22 @@ static inline void coop_coalesce_begin_epoch(struct coop_coalesce *s,
     s->turns = 0;
 }
 
+/*
+ * Of the epoch that ends: many at once, often enough, not one by one, and
+ * without a pause since?
+ */
+static inline bool
+coop_coalesce_was_loaded(const struct coop_coalesce *s,
+                         const struct coop_coalesce_limits *l, uint64_t now)
+{
+    if (!s->completions || !s->iops || s->iops < l->iops ||
+        now - s->clock >= l->epoch_ns) {
+        return false;
+    }
+    return l->stream ? !s->answers :
+                       s->outstanding / s->completions > l->inflight;
+}
+
 static inline void coop_coalesce_epoch(struct coop_coalesce *s,
                                        const struct coop_coalesce_limits *l,
                                        uint64_t now)
@@ -235,6 +253,7 @@ static inline void coop_coalesce_epoch(struct coop_coalesce *s,
     batch = s->completions ? coop_coalesce_wanted(s, l) : 1;
     coop_coalesce_adapt(s);
     s->answers = s->turns > s->completions / 2;
+    s->loaded = coop_coalesce_was_loaded(s, l, now);
     if (l->policy == COOP_COALESCE_AUTO &&
         batch > s->ceiling / COOP_COALESCE_PART) {
         batch = s->ceiling / COOP_COALESCE_PART;
@@ -346,8 +365,8 @@ static inline void coop_coalesce_delivered(struct coop_coalesce *s,
  * @l: its limits; may differ from call to call
  * @facts: of the vCPU that takes the interrupt
  * @inflight: requests of the queue that the device still works on
- * @turn: any number that changes whenever the guest sends something that
- *        completions of this queue may answer; constant if it does not matter
+ * @turn: any number that changes with every packet in the other direction;
+ *        constant if there is none
  * @now: ns, of any monotonic clock
  *
  * Returns HOLD and until when, or why to deliver. A hold stands until the
@@ -393,6 +412,18 @@ coop_coalesce_complete(struct coop_coalesce *s,
         coop_coalesce_delivered(s, now);
     }
     return d;
+}
+
+/**
+ * coop_coalesce_worth_boost() - does somebody wait for this queue's interrupt?
+ *
+ * A vCPU that is boosted for each of them handles completions one by one, and
+ * each costs it a switch. Under load it gets further by its own time slice, in
+ * which it finds many. Asked after coop_coalesce_complete().
+ */
+static inline bool coop_coalesce_worth_boost(const struct coop_coalesce *s)
+{
+    return !s->loaded;
 }
 
 /**

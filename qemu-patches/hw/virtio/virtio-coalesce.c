@@ -34,7 +34,7 @@ struct VirtIOCoalesce {
     const VirtIOCoalesceConf *conf;
     AioContext *ctx;
     bool stream;
-    VirtQueue *sends;           /* what it sends is answered here, or NULL */
+    VirtQueue *opposite;        /* of a pair of queues, or NULL */
     QLIST_ENTRY(VirtIOCoalesce) next;   /* protected by the BQL */
 
     QemuMutex lock;
@@ -142,7 +142,7 @@ static void get_limits(const VirtIOCoalesce *c, struct coop_coalesce_limits *l)
     const VirtIOCoalesceConf *conf = c->conf;
 
     l->policy = qatomic_read(&conf->policy);
-    l->urgent = qatomic_read(&conf->urgent);
+    l->urgent = qatomic_read(&conf->urgent) != ON_OFF_AUTO_OFF;
     l->stream = c->stream;
     l->inflight = qatomic_read(&conf->inflight);
     l->iops = qatomic_read(&conf->iops);
@@ -152,11 +152,29 @@ static void get_limits(const VirtIOCoalesce *c, struct coop_coalesce_limits *l)
     l->cutoff_ns = (uint64_t)qatomic_read(&conf->cutoff_us) * SCALE_US;
 }
 
-/* Where the guest stands in the queue on which it sends. */
+/* After the logic has seen the completion. */
+static bool is_bulk(const VirtIOCoalesce *c)
+{
+    int urgent = qatomic_read(&c->conf->urgent);
+
+    return urgent == ON_OFF_AUTO_OFF ||
+           (urgent == ON_OFF_AUTO_AUTO && !coop_coalesce_worth_boost(&c->state));
+}
+
+/* No policy, and nobody to tell which interrupts are worth a boost. */
+static bool has_nothing_to_do(const VirtIOCoalesce *c)
+{
+    return qatomic_read(&c->conf->policy) == COOP_COALESCE_OFF &&
+           !qatomic_read(&c->bulk) &&
+           (qatomic_read(&c->conf->urgent) == ON_OFF_AUTO_ON ||
+            !qatomic_read(&coalesce_host));
+}
+
+/* Where the device stands in the opposite queue. */
 static uint32_t get_turn(const VirtIOCoalesce *c)
 {
-    return c->sends ? virtio_queue_get_last_avail_idx(
-                          c->vdev, virtio_get_queue_index(c->sends)) : 0;
+    return c->opposite ? virtio_queue_get_last_avail_idx(
+                             c->vdev, virtio_get_queue_index(c->opposite)) : 0;
 }
 
 static void account(VirtIOCoalesce *c, enum coop_coalesce_reason reason)
@@ -187,29 +205,28 @@ bool virtio_coalesce_hold(VirtIOCoalesce *c, unsigned int inflight)
 {
     struct coop_coalesce_decision d = { .reason = COOP_COALESCE_FLUSH };
     struct coop_coalesce_limits limits;
-    struct coop_slice_facts facts;
-    bool off, urgent;
+    struct coop_slice_facts facts = { 0 };
+    bool held, off = false;
 
-    if (!c) {
-        return false;
-    }
-    off = qatomic_read(&c->conf->policy) == COOP_COALESCE_OFF;
-    urgent = qatomic_read(&c->conf->urgent);
-    if (off && urgent && !qatomic_read(&c->bulk)) {
+    if (!c || has_nothing_to_do(c)) {
         return false;
     }
     QEMU_LOCK_GUARD(&c->lock);
-    mark_bulk(c, !urgent);
-    /* Switched off during a hold: its timer finds nothing new, no harm. */
-    if (off) {
-        return false;
-    }
+    held = c->state.held;
     if (may_hold(c)) {
         get_limits(c, &limits);
-        get_facts(c, &facts);
+        off = limits.policy == COOP_COALESCE_OFF;
+        if (!off) {
+            get_facts(c, &facts);
+        }
         d = coop_coalesce_complete(&c->state, &limits, &facts, inflight,
                                    get_turn(c), clock_ns());
-    } else if (!coop_coalesce_flush(&c->state, clock_ns())) {
+    } else {
+        coop_coalesce_flush(&c->state, clock_ns());
+    }
+    mark_bulk(c, is_bulk(c));
+    /* What is held already goes with this one, and counts. */
+    if (!held && (off || d.reason == COOP_COALESCE_FLUSH)) {
         return false;
     }
     account(c, d.reason);
@@ -285,7 +302,7 @@ void virtio_coalesce_reset(VirtIOCoalesce *c)
 
 void virtio_coalesce_attach(VirtIODevice *vdev, VirtQueue *vq,
                             VirtIOCoalesceConf *conf, AioContext *ctx,
-                            bool stream, VirtQueue *sends)
+                            bool stream, VirtQueue *opposite)
 {
     VirtIOCoalesce *c = g_new0(VirtIOCoalesce, 1);
     BusState *bus = qdev_get_parent_bus(DEVICE(vdev));
@@ -297,7 +314,7 @@ void virtio_coalesce_attach(VirtIODevice *vdev, VirtQueue *vq,
     c->conf = conf;
     c->ctx = ctx;
     c->stream = stream;
-    c->sends = sends;
+    c->opposite = opposite;
     qemu_mutex_init(&c->lock);
     c->timer = aio_timer_new(ctx, QEMU_CLOCK_REALTIME, SCALE_NS, hold_timer, c);
     QLIST_INSERT_HEAD(&conf->queues, c, next);
@@ -403,17 +420,17 @@ static void set_policy(Object *obj, Visitor *v, const char *name, void *opaque,
 static void get_urgent(Object *obj, Visitor *v, const char *name, void *opaque,
                        Error **errp)
 {
-    bool value = conf_of(obj, opaque)->urgent;
+    int value = conf_of(obj, opaque)->urgent;
 
-    visit_type_bool(v, name, &value, errp);
+    visit_type_enum(v, name, &value, &OnOffAuto_lookup, errp);
 }
 
 static void set_urgent(Object *obj, Visitor *v, const char *name, void *opaque,
                        Error **errp)
 {
-    bool value;
+    int value;
 
-    if (visit_type_bool(v, name, &value, errp)) {
+    if (visit_type_enum(v, name, &value, &OnOffAuto_lookup, errp)) {
         qatomic_set(&conf_of(obj, opaque)->urgent, value);
     }
 }
@@ -463,10 +480,12 @@ void virtio_coalesce_class_init(ObjectClass *oc, size_t conf_offset)
                               set_policy, NULL, whole);
     object_class_property_set_description(oc, "coalesce",
         "How completion interrupts are held: off, rate, vic, slice or auto");
-    object_class_property_add(oc, "coalesce-urgent", "bool", get_urgent,
+    object_class_property_add(oc, "coalesce-urgent", "OnOffAuto", get_urgent,
                               set_urgent, NULL, whole);
     object_class_property_set_description(oc, "coalesce-urgent",
-        "Off: bulk: wait for a vCPU that is preempted, and do not boost it");
+        "On: its interrupts boost the vCPU; auto: while few requests are in "
+        "flight, or packets come one by one; off: never, and what is held "
+        "waits for a vCPU that is preempted");
     object_class_property_add(oc, "coalesce-stats", "CoalesceStats", get_stats,
                               NULL, NULL, whole);
     object_class_property_set_description(oc, "coalesce-stats",
@@ -484,7 +503,7 @@ void virtio_coalesce_class_init(ObjectClass *oc, size_t conf_offset)
 void virtio_coalesce_conf_init(VirtIOCoalesceConf *conf)
 {
     conf->policy = COOP_COALESCE_OFF;
-    conf->urgent = true;
+    conf->urgent = ON_OFF_AUTO_AUTO;
     QLIST_INIT(&conf->queues);
     for (size_t i = 0; i < ARRAY_SIZE(numbers); i++) {
         *(uint32_t *)((char *)conf + numbers[i].offset) = numbers[i].value;

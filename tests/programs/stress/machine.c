@@ -149,14 +149,14 @@ int machine_migrate_end(struct machine *m)
 	return wait_running(m);
 }
 
-int machine_set_policy(struct machine *m, const char *policy, bool urgent, int max_us)
+int machine_set_policy(struct machine *m, const char *policy, const char *urgent, int max_us)
 {
 	static const char *const devices[] = { "io", SPARE };
 	int ret = 0;
 
 	for (int i = 0; i < 1 + m->spare && !ret; i++)
 		ret = iovm_set_device(m->vm, devices[i], "coalesce", json_string(policy)) ||
-		      iovm_set_device(m->vm, devices[i], "coalesce-urgent", json_boolean(urgent)) ||
+		      iovm_set_device(m->vm, devices[i], "coalesce-urgent", json_string(urgent)) ||
 		      iovm_set_device(m->vm, devices[i], "coalesce-max-us", json_integer(max_us));
 	return machine_on(m, -!!ret);
 }

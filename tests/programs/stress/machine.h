@@ -44,7 +44,7 @@ int machine_migrate_begin(struct machine *m);
 int machine_migrate_state(struct machine *m);
 int machine_migrate_end(struct machine *m);
 
-int machine_set_policy(struct machine *m, const char *policy, bool urgent, int max_us);
+int machine_set_policy(struct machine *m, const char *policy, const char *urgent, int max_us);
 
 /* They wait until the guest has given it back. */
 int machine_unplug_disk(struct machine *m);

@@ -106,9 +106,10 @@ static int change_policy(struct test *t)
 {
 	static const char *const policies[] = { "slice", "slice", "slice", "auto",
 						"vic",	 "rate",  "off" };
+	static const char *const urgent[] = { "auto", "on", "off" };
 	const char *policy = policies[rng_below(&t->rng, 7)];
 
-	return machine_set_policy(&t->m, policy, rng_below(&t->rng, 2),
+	return machine_set_policy(&t->m, policy, urgent[rng_below(&t->rng, 3)],
 				  rng_below(&t->rng, 4) ? HOLD_US : rng_below(&t->rng, 500));
 }
 

@@ -25,7 +25,7 @@ typedef struct VirtIOCoalesce VirtIOCoalesce;
  */
 typedef struct VirtIOCoalesceConf {
     int policy;                 /* enum coop_coalesce_policy, 0 is off */
-    bool urgent;
+    int urgent;                 /* OnOffAuto */
     uint32_t inflight, iops, rate_hz, epoch_ms, max_us, cutoff_us;
     QLIST_HEAD(, VirtIOCoalesce) queues;
 } VirtIOCoalesceConf;
@@ -36,13 +36,12 @@ void virtio_coalesce_conf_init(VirtIOCoalesceConf *conf);
 
 /*
  * @vq completes in @ctx and is of @vdev, which is on its bus. @stream: its
- * completions come unasked, like packets. @sends: the queue on which the guest
- * sends what these may answer, handled in @ctx too; or NULL. Freed with the
- * queue. BQL held.
+ * completions come unasked, like packets. @opposite: the queue of the other
+ * direction, handled in @ctx too; or NULL. Freed with the queue. BQL held.
  */
 void virtio_coalesce_attach(VirtIODevice *vdev, VirtQueue *vq,
                             VirtIOCoalesceConf *conf, AioContext *ctx,
-                            bool stream, VirtQueue *sends);
+                            bool stream, VirtQueue *opposite);
 
 /*
  * What the accelerator knows of the vCPU that takes an interrupt, and can be
