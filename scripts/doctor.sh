@@ -99,7 +99,7 @@ check_packages() {
 	if [ -z "$missing" ]; then
 		line ok tools "all packages are installed"
 	elif [ "$(id -u)" -eq 0 ] || command -v sudo >/dev/null; then
-		line note tools "./coop demo installs: $missing"
+		line note tools "./coop demo and ./coop test install: $missing"
 	else
 		line FAIL tools "no sudo here: as root: apt-get install $missing"
 	fi

@@ -11,7 +11,7 @@ PACKAGES_TOOLS="libjansson-dev libncurses-dev liburing-dev jq"
 PACKAGES_LAB="seabios qemu-system-data ipxe-qemu busybox-static rt-tests stress-ng par2"
 PACKAGES_FIO="fio"
 PACKAGES_PACKAGING="debhelper dh-dkms dpkg-dev"
-PACKAGES_TEST="shellcheck"
+PACKAGES_TEST="shellcheck chromium"
 
 # apt-get as this project calls it; COOP_APT_OPTIONS are the user's own.
 # shellcheck disable=SC2206 # a list of words
