@@ -49,6 +49,19 @@ static bool coop_alone(const struct cfs_rq *cfs_rq,
 	return cfs_rq->nr_running == se->on_rq;
 }
 
+/*
+ * @lag, relative to an average with @se, as one relative to that of the others:
+ * what place_entity() makes of it.
+ */
+static s64 coop_inflate(const struct cfs_rq *cfs_rq,
+			const struct sched_entity *se, s64 lag)
+{
+	s64 load = scale_load_down(cfs_rq->load.weight);
+
+	return load ? lag + div64_s64(lag * (s64)scale_load_down(se->load.weight),
+				      load) : lag;
+}
+
 /* Where @se stands relative to the average @avg of its queue, virtual ns. */
 static s64 coop_position(const struct cfs_rq *cfs_rq, struct sched_entity *se,
 			 u64 avg)
@@ -57,7 +70,8 @@ static s64 coop_position(const struct cfs_rq *cfs_rq, struct sched_entity *se,
 	s64 key;
 
 	/* asleep: what it takes along to its next placement */
-	key = se->on_rq ? (s64)(se->vruntime - avg) : -se->vlag;
+	key = se->on_rq ? (s64)(se->vruntime - avg) :
+			  coop_inflate(cfs_rq, se, -se->vlag);
 	if (level->floor)
 		key = max_t(s64, key, level->floor - avg);
 	return key;
@@ -130,6 +144,20 @@ bool coop_fair_behind(struct task_struct *p)
 	return true;
 }
 
+/*
+ * How far @se, which is not queued, may stand behind the others' average: as far
+ * as entity_lag() lets it be behind an average with it.
+ */
+static s64 coop_credit_limit(const struct cfs_rq *cfs_rq,
+			     struct sched_entity *se)
+{
+	u64 limit = max_t(u64, 2 * se->slice, TICK_NSEC);
+
+	if (coop_alone(cfs_rq, se))
+		return 0;
+	return coop_inflate(cfs_rq, se, calc_delta_fair(limit, se));
+}
+
 static void coop_note_debt(struct sched_coop *loan, u64 avg)
 {
 	loan->debt = (s64)(loan->level.floor - avg);
@@ -150,9 +178,12 @@ void coop_fair_renew(struct task_struct *p)
 	struct cfs_rq *cfs_rq = task_cfs_rq(p);
 	u64 avg = avg_vruntime(cfs_rq);
 	struct sched_coop_level *level = coop_level(cfs_rq, &p->se, avg);
+	u64 least = avg;
 
-	if (coop_alone(cfs_rq, &p->se) || (s64)(level->floor - avg) < 0)
-		level->floor = avg;
+	if (p->on_rq)
+		least -= coop_credit_limit(cfs_rq, &p->se);
+	if ((s64)(level->floor - least) < 0)
+		level->floor = least;
 	coop_note_debt(&p->coop, avg);
 }
 

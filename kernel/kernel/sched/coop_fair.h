@@ -28,8 +28,8 @@ bool coop_fair_behind(struct task_struct *p);
 void coop_fair_open(struct task_struct *p);
 
 /*
- * The loan of @p goes on. Credit is not saved up: whoever slept meanwhile goes
- * on from the average, as any task that wakes up does.
+ * The loan of @p goes on. Credit is not saved up: one that sleeps goes on from
+ * the average, and one that waited keeps no more than the fair class allows.
  */
 void coop_fair_renew(struct task_struct *p);
 

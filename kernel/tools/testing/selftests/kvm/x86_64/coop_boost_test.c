@@ -442,16 +442,6 @@ TEST_F(boost, timer_wakes)
 	finish(_metadata, self);
 }
 
-static void send_msi(struct kvm_vm *vm)
-{
-	struct kvm_msi msi = {
-		.address_lo = APIC_DEFAULT_GPA,
-		.data = COOP_VECTOR,
-	};
-
-	TEST_ASSERT(__vm_ioctl(vm, KVM_SIGNAL_MSI, &msi) > 0, "KVM_SIGNAL_MSI");
-}
-
 /* From a thread on another CPU, as a device's completion would. */
 TEST_F(boost, msi_wakes)
 {
@@ -461,14 +451,14 @@ TEST_F(boost, msi_wakes)
 	begin(self, guest_wait, 2000);
 	EXPECT_TRUE(coop_wait(READ_ONCE(self->ctl->step) == 1, SOON_MS));
 	for (i = 0; i < 100 && !seen; i++) {
-		send_msi(self->vm);
+		coop_send_msi(self->vm);
 		seen = coop_wait(is_fifo(self), 20);
 	}
 	EXPECT_TRUE(seen);
 	EXPECT_LT(0, counter(self, "coop_boosts_irq"));
 	EXPECT_EQ(0, counter(self, "coop_boosts_rt"));
 	WRITE_ONCE(self->ctl->stop, 1);
-	send_msi(self->vm);
+	coop_send_msi(self->vm);
 	finish(_metadata, self);
 }
 

@@ -44,6 +44,34 @@ static void guest_ask_and_look(int id, uint64_t intent)
 	}
 }
 
+static void burst_handler(struct ex_regs *regs)
+{
+	struct kvm_coop_page *page = guest_page(0);
+
+	WRITE_ONCE(page->guest.irq_ack, READ_ONCE(page->host.irq_ticket));
+	WRITE_ONCE(page->guest.intent, KVM_COOP_INTENT_RT);
+	x2apic_write_reg(APIC_EOI, 0);
+}
+
+/* Use CPU time, and @us of it after each interrupt urgently. vCPU 0 only. */
+static void guest_in_bursts(int id, uint64_t us)
+{
+	struct kvm_coop_page *page = guest_page(id);
+	uint64_t until;
+
+	x2apic_enable();
+	while (!READ_ONCE(guest_ctl(id)->stop)) {
+		guest_irq_window();
+		if (!READ_ONCE(page->guest.intent))
+			continue;
+		until = rdtsc() + us * guest_tsc_khz / 1000;
+		while (rdtsc() < until)
+			asm volatile("pause");
+		WRITE_ONCE(page->guest.intent, 0);
+		guest_yield(id, 0);
+	}
+}
+
 /* --- cgroups -------------------------------------------------------------- */
 
 static void write_file(const char *dir, const char *file, const char *text)
@@ -126,6 +154,7 @@ static void begin(struct _test_data_budget *self, int vcpus, coop_guest_fn fn)
 	int i;
 
 	self->vm = coop_vm(&self->config, 2, self->vcpus);
+	vm_install_exception_handler(self->vm, COOP_VECTOR, burst_handler);
 	for (i = 0; i < vcpus; i++) {
 		coop_register(self->vcpus[i]);
 		/* impossible while it runs */
@@ -318,6 +347,27 @@ TEST_F(budget, weight_with_mate)
 	EXPECT_LE(140, share_of(_metadata, self, self->mate.clock, NULL));
 	finish(_metadata, self, 1);
 	coop_hog_stop(&self->mate);
+}
+
+/* The second one finds the boost of the first. */
+static void interrupt(struct _test_data_budget *self, int n)
+{
+	coop_send_msi(self->vm);
+	coop_send_msi(self->vm);
+}
+
+/*
+ * Whoever borrows often, and wants to run all the time, gets its share, too: what
+ * it waited for before a boost is not forgotten.
+ */
+TEST_F(budget, bursts)
+{
+	self->intent = 200;
+	begin(self, 1, guest_in_bursts);
+	EXPECT_LE(480, share_of(_metadata, self, self->t[0].clock, interrupt));
+	EXPECT_LT(1000, counter(self, 0, "coop_boosts_irq"));
+	EXPECT_LE(480, share_of(_metadata, self, self->hog.clock, interrupt));
+	finish(_metadata, self, 1);
 }
 
 /* Reweighting bounds the lag; it must not forgive the debt. */

@@ -227,6 +227,17 @@ static inline struct kvm_vm *coop_vm(const struct kvm_coop_config *config,
 	return vm;
 }
 
+/* To vCPU 0, from any thread, as a device's completion. */
+static inline void coop_send_msi(struct kvm_vm *vm)
+{
+	struct kvm_msi msi = {
+		.address_lo = APIC_DEFAULT_GPA,
+		.data = COOP_VECTOR,
+	};
+
+	TEST_ASSERT(__vm_ioctl(vm, KVM_SIGNAL_MSI, &msi) > 0, "KVM_SIGNAL_MSI");
+}
+
 typedef void (*coop_guest_fn)(int id, uint64_t arg);
 
 /*
