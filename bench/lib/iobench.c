@@ -215,7 +215,8 @@ static int boot(struct iobench *b, struct iovm *g, const struct iobench_mode *mo
 				      .queues = 1,
 				      .inflight = b->inflight,
 				      .iops = b->iops,
-				      .max_us = b->max_us };
+				      .max_us = b->max_us,
+				      .cutoff_us = b->cutoff_us };
 
 	snprintf(name, sizeof(name), "%s-%d%s", mode->name, repeat, which);
 	record_progress(b->record_fd, b->done, b->total, "%s, round %d: booting L2%s", mode->name,
@@ -297,10 +298,11 @@ static bool needs_coop(const struct iobench *b)
 
 static json_t *with_common(const struct iobench *b, json_t *parameters)
 {
-	json_t *common = json_pack("{s:i, s:i, s:i, s:i, s:i, s:i}", "repeat", b->repeat, "seconds",
-				   b->seconds, "cotenants", b->cotenants, "coalesce_inflight",
-				   b->inflight, "coalesce_iops", b->iops, "coalesce_max_us",
-				   b->max_us);
+	json_t *common = json_pack("{s:i, s:i, s:i, s:i, s:i, s:i, s:i}", "repeat", b->repeat,
+				   "seconds", b->seconds, "cotenants", b->cotenants,
+				   "coalesce_inflight", b->inflight, "coalesce_iops", b->iops,
+				   "coalesce_max_us", b->max_us, "coalesce_cutoff_us",
+				   b->cutoff_us);
 
 	json_object_update(common, parameters);
 	json_decref(parameters);

@@ -54,7 +54,7 @@ struct iobench {
 	struct iobench_case cases[IOBENCH_CASES_MAX];
 	int ncases;
 	int repeat, seconds, cotenants, result_limit;
-	int inflight, iops, max_us;
+	int inflight, iops, max_us, cutoff_us;
 	bool no_aa;
 	int record_fd;
 	struct vmload load; /* the co-tenants */
@@ -70,27 +70,30 @@ void iobench_init(struct iobench *b, const struct iobench_kind *kind, const void
 	"                      boost, or none does, instead of QEMU's coalesce-urgent=auto;\n"                \
 	"                      off-aa comes with off\n"
 
-#define IOBENCH_USAGE_COMMON                                     \
-	"  --repeat N          rounds (1)\n"                     \
-	"  --seconds S         per measurement (5)\n"            \
-	"  --cotenants N       of hogs (2)\n"                    \
-	"  --inflight N        QEMU's coalesce-inflight (4)\n"   \
-	"  --iops N            QEMU's coalesce-iops (100)\n"     \
-	"  --max-us US         QEMU's coalesce-max-us (20000)\n" \
-	"  --no-aa             no second off\n"                  \
+#define IOBENCH_USAGE_COMMON                                       \
+	"  --repeat N          rounds (1)\n"                       \
+	"  --seconds S         per measurement (5)\n"              \
+	"  --cotenants N       of hogs (2)\n"                      \
+	"  --inflight N        QEMU's coalesce-inflight (4)\n"     \
+	"  --iops N            QEMU's coalesce-iops (100)\n"       \
+	"  --max-us US         QEMU's coalesce-max-us (20000)\n"   \
+	"  --cutoff-us US      QEMU's coalesce-cutoff-us (2000)\n" \
+	"  --no-aa             no second off\n"                    \
 	"  --result-limit S    from the end of a measurement to its result (60)\n"
 
 /* For the benchmark's struct option[]; its own values are capital letters. */
-#define IOBENCH_OPTIONS                                                                          \
-	{ "modes", required_argument, NULL, 'm' }, { "cases", required_argument, NULL, 'c' },    \
-		{ "repeat", required_argument, NULL, 'r' },                                      \
-		{ "seconds", required_argument, NULL, 's' },                                     \
-		{ "cotenants", required_argument, NULL, 'n' },                                   \
-		{ "inflight", required_argument, NULL, 'f' },                                    \
-		{ "iops", required_argument, NULL, 'i' },                                        \
-		{ "max-us", required_argument, NULL, 'x' }, { "no-aa", no_argument, NULL, 'a' }, \
-	{                                                                                        \
-		"result-limit", required_argument, NULL, 'l'                                     \
+#define IOBENCH_OPTIONS                                                                       \
+	{ "modes", required_argument, NULL, 'm' }, { "cases", required_argument, NULL, 'c' }, \
+		{ "repeat", required_argument, NULL, 'r' },                                   \
+		{ "seconds", required_argument, NULL, 's' },                                  \
+		{ "cotenants", required_argument, NULL, 'n' },                                \
+		{ "inflight", required_argument, NULL, 'f' },                                 \
+		{ "iops", required_argument, NULL, 'i' },                                     \
+		{ "max-us", required_argument, NULL, 'x' },                                   \
+		{ "cutoff-us", required_argument, NULL, 'o' },                                \
+		{ "no-aa", no_argument, NULL, 'a' },                                          \
+	{                                                                                     \
+		"result-limit", required_argument, NULL, 'l'                                  \
 	}
 
 /* One of IOBENCH_OPTIONS; -1 after saying what is wrong. */

@@ -37,6 +37,7 @@ void iobench_init(struct iobench *b, const struct iobench_kind *kind, const void
 			       .inflight = 4,
 			       .iops = 100,
 			       .max_us = 20000,
+			       .cutoff_us = 2000,
 			       .result_limit = 60 };
 }
 
@@ -119,6 +120,8 @@ int iobench_option(struct iobench *b, int opt)
 		return proc_option_number("iops", optarg, 0, 1000000000, &b->iops);
 	case 'x':
 		return proc_option_number("max-us", optarg, 0, 100000, &b->max_us);
+	case 'o':
+		return proc_option_number("cutoff-us", optarg, 0, 100000, &b->cutoff_us);
 	case 'l':
 		return proc_option_number("result-limit", optarg, 1, 3600, &b->result_limit);
 	case 'a':

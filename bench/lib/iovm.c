@@ -83,8 +83,9 @@ static void build_args(struct iovm *g, const struct iovm_config *c, struct proc_
 		proc_args_add(args, "-incoming", c->incoming);
 	n = c->net ? add_nic(g, c, args) : add_disk(g, c, args);
 	n += snprintf(g->device + n, sizeof(g->device) - n,
-		      ",id=%s,coalesce=%s,coalesce-inflight=%d,coalesce-iops=%d,coalesce-max-us=%d",
-		      DEVICE, c->policy, c->inflight, c->iops, c->max_us);
+		      ",id=%s,coalesce=%s,coalesce-inflight=%d,coalesce-iops=%d,coalesce-max-us=%d"
+		      ",coalesce-cutoff-us=%d",
+		      DEVICE, c->policy, c->inflight, c->iops, c->max_us, c->cutoff_us);
 	if (c->urgent)
 		snprintf(g->device + n, sizeof(g->device) - n, ",coalesce-urgent=%s", c->urgent);
 	proc_args_add(args, "-device", g->device);

@@ -23,7 +23,7 @@ struct iovm_config {
 	unsigned int vcpus, queues;
 	int latency_us; /* without FILE, of a request */
 	int disk_iops; /* requests per second that the disk can do; 0: no limit */
-	int inflight, iops, max_us; /* coalesce-inflight and so on */
+	int inflight, iops, max_us, cutoff_us; /* coalesce-inflight and so on */
 	unsigned int mem; /* MiB; 0: as usual */
 	const char *image; /* the disk's file, made and removed by others; NULL: one of its own */
 	const char *incoming; /* where a migration is to come from, or NULL */

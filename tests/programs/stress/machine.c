@@ -57,6 +57,7 @@ static int start(struct machine *m, struct iovm *g, const char *name, const char
 					    .inflight = INFLIGHT,
 					    .iops = 0,
 					    .max_us = HOLD_US,
+					    .cutoff_us = 100,
 					    .incoming = incoming,
 					    .extra = extra.argv };
 	int ret;
