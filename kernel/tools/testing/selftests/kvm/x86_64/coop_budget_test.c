@@ -165,9 +165,10 @@ static void begin(struct _test_data_budget *self, int vcpus, coop_guest_fn fn)
 	}
 }
 
-static void begin_in(struct _test_data_budget *self, const char *group)
+static void begin_in(struct _test_data_budget *self, const char *group,
+		     coop_guest_fn fn)
 {
-	begin(self, 1, guest_ask);
+	begin(self, 1, fn);
 	group_add(group, self->t[0].tid);
 	group_add(HOG_GROUP, self->hog.tid);
 }
@@ -311,7 +312,7 @@ TEST_F(budget, throttled)
 /* 100 : 50; what the group's task used while boosted is the group's. */
 TEST_F(budget, weight)
 {
-	begin_in(self, VM_GROUP);
+	begin_in(self, VM_GROUP, guest_ask);
 	EXPECT_LE(646, share_of(_metadata, self, self->hog.clock, NULL));
 	finish(_metadata, self, 1);
 }
@@ -320,7 +321,7 @@ TEST_F(budget, weight_nested)
 {
 	write_file(VM_GROUP, "cgroup.subtree_control", "+cpu");
 	group_make(INNER_GROUP, "100");
-	begin_in(self, INNER_GROUP);
+	begin_in(self, INNER_GROUP, guest_ask);
 	EXPECT_LE(646, share_of(_metadata, self, self->hog.clock, NULL));
 	finish(_metadata, self, 1);
 }
@@ -331,7 +332,7 @@ TEST_F(budget, weight_no_charge)
 	self->config.flags = KVM_COOP_CONFIG_NO_CHARGE;
 	self->config.rt_rate_permille = 900;
 	self->config.rt_burst_us = 50000;
-	begin_in(self, VM_GROUP);
+	begin_in(self, VM_GROUP, guest_ask);
 	EXPECT_GE(400, share_of(_metadata, self, self->hog.clock, NULL));
 	finish(_metadata, self, 1);
 }
@@ -341,7 +342,7 @@ TEST_F(budget, weight_with_mate)
 {
 	coop_hog_start(&self->mate, VCPU_CPU);
 	group_add(VM_GROUP, self->mate.tid);
-	begin_in(self, VM_GROUP);
+	begin_in(self, VM_GROUP, guest_ask);
 	EXPECT_LE(646, share_of(_metadata, self, self->hog.clock, NULL));
 	/* and has its half of what the group has */
 	EXPECT_LE(140, share_of(_metadata, self, self->mate.clock, NULL));
@@ -356,6 +357,16 @@ static void interrupt(struct _test_data_budget *self, int n)
 	coop_send_msi(self->vm);
 }
 
+static void expect_shares(struct __test_metadata *_metadata,
+			  struct _test_data_budget *self, uint64_t vcpu,
+			  uint64_t hog)
+{
+	EXPECT_LE(vcpu, share_of(_metadata, self, self->t[0].clock, interrupt));
+	EXPECT_LT(1000, counter(self, 0, "coop_boosts_irq"));
+	EXPECT_LE(hog, share_of(_metadata, self, self->hog.clock, interrupt));
+	finish(_metadata, self, 1);
+}
+
 /*
  * Whoever borrows often, and wants to run all the time, gets its share, too: what
  * it waited for before a boost is not forgotten.
@@ -364,10 +375,14 @@ TEST_F(budget, bursts)
 {
 	self->intent = 200;
 	begin(self, 1, guest_in_bursts);
-	EXPECT_LE(480, share_of(_metadata, self, self->t[0].clock, interrupt));
-	EXPECT_LT(1000, counter(self, 0, "coop_boosts_irq"));
-	EXPECT_LE(480, share_of(_metadata, self, self->hog.clock, interrupt));
-	finish(_metadata, self, 1);
+	expect_shares(_metadata, self, 480, 480);
+}
+
+TEST_F(budget, bursts_in_group)
+{
+	self->intent = 200;
+	begin_in(self, VM_GROUP, guest_in_bursts);
+	expect_shares(_metadata, self, 320, 646);
 }
 
 /* Reweighting bounds the lag; it must not forgive the debt. */
@@ -386,12 +401,12 @@ static void expect_same_with_changes(struct __test_metadata *_metadata,
 	uint64_t without, with;
 
 	self->intent = 0;
-	begin_in(self, VM_GROUP);
+	begin_in(self, VM_GROUP, guest_ask);
 	without = share_of(_metadata, self, self->hog.clock, change_weight);
 	finish(_metadata, self, 1);
 
 	self->intent = KVM_COOP_INTENT_RT;
-	begin_in(self, VM_GROUP);
+	begin_in(self, VM_GROUP, guest_ask);
 	with = share_of(_metadata, self, self->hog.clock, change_weight);
 	EXPECT_LE(without * 97 / 100, with);
 	finish(_metadata, self, 1);
@@ -456,7 +471,7 @@ TEST_F(budget, migration)
 TEST_F(budget, quota)
 {
 	write_file(VM_GROUP, "cpu.max", "20000 100000");
-	begin_in(self, VM_GROUP);
+	begin_in(self, VM_GROUP, guest_ask);
 	EXPECT_GE(230, share_of(_metadata, self, self->t[0].clock, NULL));
 	finish(_metadata, self, 1);
 	write_file(VM_GROUP, "cpu.max", "max 100000");
@@ -465,7 +480,7 @@ TEST_F(budget, quota)
 TEST_F(budget, quota_alone)
 {
 	write_file(VM_GROUP, "cpu.max", "20000 100000");
-	begin_in(self, VM_GROUP);
+	begin_in(self, VM_GROUP, guest_ask);
 	coop_hog_stop(&self->hog);
 	EXPECT_GE(230, share_of(_metadata, self, self->t[0].clock, NULL));
 	finish(_metadata, self, 1);
