@@ -121,8 +121,8 @@ FIXTURE(budget) {
 	struct coop_hog mate;
 	struct kvm_vm *vm;
 	int stats[2];
-	/* of the guest; 0: it never asks */
-	uint32_t intent;
+	/* of the guest function; of guest_ask(), 0: it never asks */
+	uint32_t arg;
 };
 
 FIXTURE_SETUP(budget)
@@ -132,7 +132,7 @@ FIXTURE_SETUP(budget)
 	__TEST_REQUIRE(!access(CGROUPS "cgroup.subtree_control", W_OK),
 		       "cgroup v2 is not mounted");
 	self->config = coop_config(KVM_COOP_POLICY_RT);
-	self->intent = KVM_COOP_INTENT_RT;
+	self->arg = KVM_COOP_INTENT_RT;
 	coop_pin(OTHER_CPU);
 	write_file(CGROUPS, "cgroup.subtree_control", "+cpu");
 	group_make(VM_GROUP, "50");
@@ -161,7 +161,7 @@ static void begin(struct _test_data_budget *self, int vcpus, coop_guest_fn fn)
 		self->stats[i] = vcpu_get_stats_fd(self->vcpus[i]);
 		self->t[i].vcpu = self->vcpus[i];
 		self->t[i].cpu = VCPU_CPU;
-		coop_thread_start(&self->t[i], fn, self->intent);
+		coop_thread_start(&self->t[i], fn, self->arg);
 	}
 }
 
@@ -373,14 +373,14 @@ static void expect_shares(struct __test_metadata *_metadata,
  */
 TEST_F(budget, bursts)
 {
-	self->intent = 200;
+	self->arg = 200;
 	begin(self, 1, guest_in_bursts);
 	expect_shares(_metadata, self, 480, 480);
 }
 
 TEST_F(budget, bursts_in_group)
 {
-	self->intent = 200;
+	self->arg = 200;
 	begin_in(self, VM_GROUP, guest_in_bursts);
 	expect_shares(_metadata, self, 320, 646);
 }
@@ -400,12 +400,12 @@ static void expect_same_with_changes(struct __test_metadata *_metadata,
 {
 	uint64_t without, with;
 
-	self->intent = 0;
+	self->arg = 0;
 	begin_in(self, VM_GROUP, guest_ask);
 	without = share_of(_metadata, self, self->hog.clock, change_weight);
 	finish(_metadata, self, 1);
 
-	self->intent = KVM_COOP_INTENT_RT;
+	self->arg = KVM_COOP_INTENT_RT;
 	begin_in(self, VM_GROUP, guest_ask);
 	with = share_of(_metadata, self, self->hog.clock, change_weight);
 	EXPECT_LE(without * 97 / 100, with);
