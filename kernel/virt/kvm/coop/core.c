@@ -184,7 +184,7 @@ static void throttle(struct kvm_vcpu *vcpu, enum coop_reason reason,
 		return;
 	c->throttled = true;
 	vcpu->stat.coop_throttles++;
-	trace_kvm_coop_throttle(vcpu->vcpu_id, reason, budget, wait_ns);
+	trace_kvm_coop_throttle(vcpu, reason, budget, wait_ns);
 	kvm_make_request(KVM_REQ_COOP, vcpu);
 }
 
@@ -246,7 +246,7 @@ static int grant(struct kvm_vcpu *vcpu, enum coop_reason reason, u64 now)
 	if (kept)
 		settle(vcpu);
 	ret = ask(vcpu, reason, now, &length);
-	trace_kvm_coop_grant(vcpu->vcpu_id, reason, kept, ret);
+	trace_kvm_coop_grant(vcpu, reason, kept, ret);
 	if (ret) {
 		kvm_coop_vmm_grant(vcpu);
 		return ret;
@@ -306,7 +306,7 @@ static void __end_boost(struct kvm_vcpu *vcpu, u64 *counter, const char *why)
 	c->looked_at = vcpu->stat.exits;
 	c->reason = COOP_REASON_NONE;
 	(*counter)++;
-	trace_kvm_coop_end(vcpu->vcpu_id, why, ktime_get_ns() - c->granted_at);
+	trace_kvm_coop_end(vcpu, why, ktime_get_ns() - c->granted_at);
 	kvm_coop_vmm_grant(vcpu);
 	kvm_make_request(KVM_REQ_COOP, vcpu);
 }
