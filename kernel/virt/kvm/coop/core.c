@@ -420,11 +420,14 @@ static u64 timer_due_at(struct kvm_vcpu *vcpu)
 static void start_due_timer(struct kvm_vcpu_coop *c, enum coop_reason reason,
 			    u64 at)
 {
-	if (!at)
+	ktime_t t = ns_to_ktime(at);
+
+	/* what is tried earlier finds this, too */
+	if (!at || (hrtimer_is_queued(&c->due_timer) &&
+		    hrtimer_get_expires(&c->due_timer) <= t))
 		return;
 	WRITE_ONCE(c->due_reason, reason);
-	hrtimer_start(&c->due_timer, ns_to_ktime(at),
-		      HRTIMER_MODE_ABS_PINNED_HARD);
+	hrtimer_start(&c->due_timer, t, HRTIMER_MODE_ABS_PINNED_HARD);
 }
 
 /*
