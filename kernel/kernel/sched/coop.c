@@ -240,32 +240,9 @@ static bool may_borrow(const struct task_struct *p)
 	return true;
 }
 
-/*
- * Borrowers compete, too, and FIFO tasks of one priority wait for each other:
- * one that has used less than its share goes before one that has used more.
- */
-static int loan_prio(struct task_struct *p, int prio)
+static bool loan_intact(const struct task_struct *p)
 {
-	return coop_fair_behind(p) ? prio + 1 : prio;
-}
-
-static int begin_loan(struct rq *rq, struct task_struct *p, int prio,
-		      u64 limit_ns, u64 *wait_ns)
-{
-	u64 exec = exec_runtime(rq, p);
-
-	prio = loan_prio(p, prio);
-	p->coop.free = limit_ns == SCHED_COOP_FREE;
-	if (!p->coop.free && coop_fair_in_debt(p, limit_ns, wait_ns))
-		return -EAGAIN;
-	coop_fair_open(p);
-	p->coop.exec = exec;
-	p->coop.policy = p->policy;
-	p->coop.prio = prio;
-	p->coop.borrowed = true;
-	p->coop.due = false;
-	switch_policy(rq, p, SCHED_FIFO, prio);
-	return 0;
+	return p->policy == SCHED_FIFO && p->rt_priority == p->coop.prio;
 }
 
 /* What @p used since the last time. */
@@ -278,6 +255,66 @@ static void charge_loan(struct rq *rq, struct task_struct *p)
 	p->coop.exec = exec;
 }
 
+/* Is there a borrower that runs while @p, with @prio, would wait for it? */
+static bool would_wait(struct rq *rq, struct task_struct *p, int prio)
+{
+	struct task_struct *curr = rq->curr;
+
+	return curr != p && curr->coop.borrowed && loan_intact(curr) &&
+	       prio <= curr->coop.prio;
+}
+
+/*
+ * Borrowers compete, too, and FIFO tasks of one priority wait for each other:
+ * one that has used less than its share goes before one that has used more, and
+ * before the one that runs, if that has used more of its own by now.
+ */
+static int loan_prio(struct rq *rq, struct task_struct *p, int prio)
+{
+	int highest = prio + SCHED_COOP_PRIOS - 1;
+
+	if (coop_fair_behind(p))
+		prio++;
+	if (would_wait(rq, p, prio)) {
+		charge_loan(rq, rq->curr);
+		if (coop_fair_before(p, rq->curr))
+			prio = min(rq->curr->coop.prio + 1, highest);
+	}
+	return prio;
+}
+
+static int begin_loan(struct rq *rq, struct task_struct *p, int prio,
+		      u64 limit_ns, u64 *wait_ns)
+{
+	u64 exec = exec_runtime(rq, p);
+
+	prio = loan_prio(rq, p, prio);
+	p->coop.free = limit_ns == SCHED_COOP_FREE;
+	if (!p->coop.free && coop_fair_in_debt(p, limit_ns, wait_ns))
+		return -EAGAIN;
+	coop_fair_open(p);
+	p->coop.exec = exec;
+	p->coop.turn = exec;
+	p->coop.policy = p->policy;
+	p->coop.prio = prio;
+	p->coop.borrowed = true;
+	p->coop.due = false;
+	switch_policy(rq, p, SCHED_FIFO, prio);
+	return 0;
+}
+
+/* After a slice the next one has its turn who waits with the same priority. */
+static void end_turn(struct rq *rq, struct task_struct *p)
+{
+	if (p->coop.exec - p->coop.turn < sysctl_sched_base_slice)
+		return;
+	p->coop.turn = p->coop.exec;
+	if (task_current(rq, p) && p->rt.run_list.next != p->rt.run_list.prev) {
+		p->sched_class->yield_task(rq);
+		resched_curr(rq);
+	}
+}
+
 /* The loan goes on. A debtor is refused, as at the beginning. */
 static int renew_loan(struct rq *rq, struct task_struct *p, int prio,
 		      u64 limit_ns, u64 *wait_ns)
@@ -285,24 +322,23 @@ static int renew_loan(struct rq *rq, struct task_struct *p, int prio,
 	charge_loan(rq, p);
 	if (!p->coop.free && coop_fair_in_debt(p, limit_ns, wait_ns))
 		return -EAGAIN;
-	prio = loan_prio(p, prio);
+	prio = loan_prio(rq, p, prio);
 	coop_fair_renew(p);
 	if (prio != p->coop.prio) {
 		p->coop.prio = prio;
+		p->coop.turn = p->coop.exec;
 		switch_policy(rq, p, SCHED_FIFO, prio);
+	} else {
+		end_turn(rq, p);
 	}
 	return 0;
-}
-
-static bool loan_intact(const struct task_struct *p)
-{
-	return p->policy == SCHED_FIFO && p->rt_priority == p->coop.prio;
 }
 
 /**
  * sched_coop_borrow - lend @p a SCHED_FIFO priority, or let its loan go on
  * @p: the task, current or not, sleeping or not
- * @prio: rt_priority, 1..98; one more for a task that is behind its share
+ * @prio: rt_priority, 1..97; up to SCHED_COOP_PRIOS - 1 more for a task that has
+ *	used less of its share than other borrowers
  * @limit_ns: debt in ns of @p's run time, beyond a slice or a tick, above which
  *	the answer is no; or SCHED_COOP_FREE
  * @wait_ns: with -EAGAIN, wall time after which the answer may be another: an

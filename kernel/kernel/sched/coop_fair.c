@@ -144,6 +144,19 @@ bool coop_fair_behind(struct task_struct *p)
 	return true;
 }
 
+bool coop_fair_before(struct task_struct *p, struct task_struct *other)
+{
+	struct sched_entity *se = &p->se, *other_se = &other->se;
+	struct cfs_rq *cfs_rq;
+	u64 avg;
+
+	find_matching_se(&se, &other_se);
+	cfs_rq = cfs_rq_of(se);
+	avg = avg_vruntime(cfs_rq);
+	return coop_position(cfs_rq, se, avg) <
+	       coop_position(cfs_rq, other_se, avg);
+}
+
 /*
  * How far @se, which is not queued, may stand behind the others' average: as far
  * as entity_lag() lets it be behind an average with it.

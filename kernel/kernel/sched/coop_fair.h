@@ -24,6 +24,12 @@ bool coop_fair_in_debt(struct task_struct *p, u64 limit_ns, u64 *wait_ns);
  */
 bool coop_fair_behind(struct task_struct *p);
 
+/*
+ * Is @p, of the same run queue, less far ahead of its competitors than @other,
+ * whose loan is charged up to now? Compared where both have the same ones.
+ */
+bool coop_fair_before(struct task_struct *p, struct task_struct *other);
+
 /* A loan begins: take down where @p stands. */
 void coop_fair_open(struct task_struct *p);
 

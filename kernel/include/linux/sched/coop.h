@@ -41,6 +41,7 @@ struct sched_coop_level {
  * @cfs_rq: run queue that @level belongs to; compared, never dereferenced
  * @exec: sum_exec_runtime up to which the loan is charged, ns
  * @debt: the floor relative to the queue's average at that time, virtual ns
+ * @turn: as @exec, when its turn among borrowers of its priority began
  * @prio: rt_priority while the loan lasts
  * @policy: policy to return to
  * @borrowed: the loan is running
@@ -61,6 +62,7 @@ struct sched_coop {
 	struct sched_coop_level	level;
 	const struct cfs_rq	*cfs_rq;
 	u64			exec;
+	u64			turn;
 	s64			debt;
 	u8			prio;
 	u8			policy;
@@ -76,6 +78,9 @@ struct sched_coop {
 };
 
 DECLARE_STATIC_KEY_FALSE(sched_coop_key);
+
+/* priorities of borrowers that asked for the same one */
+#define SCHED_COOP_PRIOS	3
 
 /* a debt limit: lend whatever the debt, and charge nothing */
 #define SCHED_COOP_FREE		(~0ULL)

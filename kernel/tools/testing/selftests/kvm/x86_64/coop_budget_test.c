@@ -47,7 +47,9 @@ static void guest_ask_and_look(int id, uint64_t intent)
 static void burst_handler(struct ex_regs *regs)
 {
 	struct kvm_coop_page *page = guest_page(0);
+	struct coop_ctl *ctl = guest_ctl(0);
 
+	WRITE_ONCE(ctl->irqs, ctl->irqs + 1);
 	WRITE_ONCE(page->guest.irq_ack, READ_ONCE(page->host.irq_ticket));
 	WRITE_ONCE(page->guest.intent, KVM_COOP_INTENT_RT);
 	x2apic_write_reg(APIC_EOI, 0);
@@ -148,6 +150,17 @@ FIXTURE_TEARDOWN(budget)
 	group_remove(HOG_GROUP);
 }
 
+static void start(struct _test_data_budget *self, int i, coop_guest_fn fn,
+		  uint64_t arg)
+{
+	coop_register(self->vcpus[i]);
+	/* impossible while it runs */
+	self->stats[i] = vcpu_get_stats_fd(self->vcpus[i]);
+	self->t[i].vcpu = self->vcpus[i];
+	self->t[i].cpu = VCPU_CPU;
+	coop_thread_start(&self->t[i], fn, arg);
+}
+
 /* vCPUs that all do the same; the VM comes last, tests configure it before. */
 static void begin(struct _test_data_budget *self, int vcpus, coop_guest_fn fn)
 {
@@ -155,14 +168,8 @@ static void begin(struct _test_data_budget *self, int vcpus, coop_guest_fn fn)
 
 	self->vm = coop_vm(&self->config, 2, self->vcpus);
 	vm_install_exception_handler(self->vm, COOP_VECTOR, burst_handler);
-	for (i = 0; i < vcpus; i++) {
-		coop_register(self->vcpus[i]);
-		/* impossible while it runs */
-		self->stats[i] = vcpu_get_stats_fd(self->vcpus[i]);
-		self->t[i].vcpu = self->vcpus[i];
-		self->t[i].cpu = VCPU_CPU;
-		coop_thread_start(&self->t[i], fn, self->arg);
-	}
+	for (i = 0; i < vcpus; i++)
+		start(self, i, fn, self->arg);
 }
 
 static void begin_in(struct _test_data_budget *self, const char *group,
@@ -384,6 +391,50 @@ TEST_F(budget, bursts_in_group)
 	self->arg = 200;
 	begin_in(self, VM_GROUP, guest_in_bursts);
 	expect_shares(_metadata, self, 320, 646);
+}
+
+/* How many of COUNT interrupts are handled later than after @ms. */
+static int late_interrupts(struct _test_data_budget *self, int count, int ms)
+{
+	struct coop_ctl *ctl = host_ctl(self->vm, 0);
+	uint32_t seen;
+	int late = 0;
+
+	while (count--) {
+		seen = READ_ONCE(ctl->irqs);
+		coop_send_msi(self->vm);
+		if (!coop_wait(READ_ONCE(ctl->irqs) != seen, ms)) {
+			late++;
+			coop_wait(READ_ONCE(ctl->irqs) != seen, 1000);
+		}
+		usleep(10000);
+	}
+	return late;
+}
+
+/*
+ * Two that borrow more than their share, one of them whenever it can and for
+ * long: the other one's bursts do not wait for the ends of its grants.
+ */
+TEST_F(budget, order_of_borrowers)
+{
+	int late;
+
+	self->config.rt_bound_us = 50000;
+	self->config.rt_burst_us = 50000;
+	self->config.vm_rt_burst_us = 200000;
+	self->config.rt_rate_permille = 900;
+	self->config.vm_rt_rate_permille = 2000;
+	self->config.debt_limit_us = 10000;
+	self->arg = 1000;
+	begin(self, 1, guest_in_bursts);
+	start(self, 1, guest_ask, KVM_COOP_INTENT_RT);
+	usleep(500000);
+	late = late_interrupts(self, 200, 5);
+	TH_LOG("%d of 200 interrupts late", late);
+	EXPECT_GE(10, late);
+	EXPECT_LT(0, counter(self, 1, "coop_boosts_rt"));
+	finish(_metadata, self, 2);
 }
 
 /* Reweighting bounds the lag; it must not forgive the debt. */
