@@ -26,7 +26,7 @@ struct input {
 	struct {
 		uint64_t epoch_ns, max_ns, cutoff_ns;
 		uint32_t inflight, iops, rate_hz;
-		uint8_t policy, urgent, stream;
+		uint8_t policy, stream;
 	} limits[2];
 	struct step steps[STEPS];
 };
@@ -52,7 +52,6 @@ static struct coop_coalesce_limits limits_of(const struct input *in, int i)
 {
 	return (struct coop_coalesce_limits){ .policy = in->limits[i].policy %
 							COOP_COALESCE_POLICY_NR,
-					      .urgent = in->limits[i].urgent & 1,
 					      .stream = in->limits[i].stream & 1,
 					      .inflight = in->limits[i].inflight,
 					      .iops = in->limits[i].iops,
@@ -77,10 +76,13 @@ static void check_hold(const struct queue *q, const struct coop_coalesce_limits 
 	if (!l->stream)
 		require(step->inflight && step->inflight >= l->inflight,
 			"holds with few in flight");
+	require(l->policy == COOP_COALESCE_RATE ||
+			q->until - step->time <= coop_coalesce_pause(&q->s, l),
+		"holds beyond a pause");
 	if (!aware)
 		return;
-	require(facts->running || !l->urgent, "an urgent queue is held for a preempted vCPU");
-	if (!facts->running || facts->slice_left_ns == UINT64_MAX)
+	require(facts->running, "holds for a preempted vCPU");
+	if (facts->slice_left_ns == UINT64_MAX)
 		return;
 	require(facts->slice_left_ns > l->cutoff_ns, "holds after the cut-off");
 	require(q->until - step->time <= facts->slice_left_ns - l->cutoff_ns,

@@ -29,7 +29,6 @@ static void random_limits(struct input *in, int i)
 	in->limits[i].iops = word(20000);
 	in->limits[i].rate_hz = word(10000);
 	in->limits[i].policy = fuzz_next();
-	in->limits[i].urgent = fuzz_next();
 	in->limits[i].stream = fuzz_next();
 }
 

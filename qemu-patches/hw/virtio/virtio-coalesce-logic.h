@@ -20,7 +20,8 @@
  * What holds for any limits, facts and times: nothing is held longer than
  * max_ns, nor more than COOP_COALESCE_BATCH_MAX completions; a queue of
  * requests with less than the threshold, or nothing, in flight holds nothing;
- * nor does a stream of packets that are questions and answers; a clock that
+ * nor does a stream of packets that are questions and answers; a policy that
+ * knows of slices holds nothing for a vCPU that waits for a pCPU; a clock that
  * goes back delivers.
  */
 #ifndef HW_VIRTIO_VIRTIO_COALESCE_LOGIC_H
@@ -33,6 +34,7 @@
 #define COOP_COALESCE_BATCH_MAX 64
 #define COOP_COALESCE_PART      8 /* epochs until auto tries one more */
 #define COOP_COALESCE_TURNS     8 /* what may be answers without being many */
+#define COOP_COALESCE_GAPS      4 /* as many times the usual gap are a pause */
 #define COOP_COALESCE_S_NS      1000000000ull
 
 enum coop_coalesce_policy {
@@ -53,7 +55,9 @@ enum coop_coalesce_reason {
     COOP_COALESCE_SLOW,     /* the rate is too low to gain anything */
     COOP_COALESCE_RATIO,    /* as many as the ratio, or the frequency, asks */
     COOP_COALESCE_SLICE_END,
-    COOP_COALESCE_PREEMPTED, /* urgent, and the target waits for a pCPU */
+    COOP_COALESCE_PREEMPTED, /* the target waits for a pCPU: when it is back it
+                                finds one interrupt for all that came */
+    COOP_COALESCE_PAUSE,    /* no more came for some time */
     COOP_COALESCE_CAP,      /* max_ns, or COOP_COALESCE_BATCH_MAX */
     COOP_COALESCE_CLOCK,    /* the clock went back */
     COOP_COALESCE_FLUSH,    /* the device stops, or the like */
@@ -63,7 +67,6 @@ enum coop_coalesce_reason {
 /**
  * struct coop_coalesce_limits - what the user chose for a queue
  * @policy: enum coop_coalesce_policy
- * @urgent: latency counts: never held while the target vCPU is preempted
  * @stream: completions come unasked (packets), @inflight says nothing
  * @inflight: nothing is held below that many requests in flight; 0 is 1.
  *            The batch is the number of outstanding requests by this
@@ -75,7 +78,6 @@ enum coop_coalesce_reason {
  */
 struct coop_coalesce_limits {
     enum coop_coalesce_policy policy;
-    bool urgent;
     bool stream;
     uint32_t inflight;
     uint32_t iops;
@@ -111,6 +113,7 @@ struct coop_slice_facts {
  * @ceiling: of @batch in policy auto, times COOP_COALESCE_PART; 0: none yet
  * @held: completions since the last delivery
  * @held_since: the first of them
+ * @gap_ns: mean time between two completions of a hold; 0: none yet
  * @delivered: the last delivery
  * @longest: the longest that any completion has been held
  * @due: why the hold ends when its time is up
@@ -135,6 +138,7 @@ struct coop_coalesce {
     bool loaded;
     uint32_t held;
     uint64_t held_since;
+    uint64_t gap_ns;
     uint64_t delivered;
     uint64_t longest;
     enum coop_coalesce_reason due;
@@ -164,6 +168,21 @@ static inline uint64_t coop_coalesce_span(const struct coop_coalesce *s,
                                           uint32_t n)
 {
     return s->iops ? n * COOP_COALESCE_S_NS / s->iops : UINT64_MAX;
+}
+
+/*
+ * Who has few in flight waits for what is held, and sends nothing until then:
+ * no more comes than has come. So a hold ends when the next completion is later
+ * than those before it were; packet timers of network cards do the like.
+ */
+static inline uint64_t coop_coalesce_pause(const struct coop_coalesce *s,
+                                           const struct coop_coalesce_limits *l)
+{
+    uint64_t pause = s->gap_ns ? COOP_COALESCE_GAPS * s->gap_ns :
+                                 coop_coalesce_span(s, COOP_COALESCE_GAPS);
+
+    return pause > l->max_ns / COOP_COALESCE_BATCH_MAX ?
+               pause : l->max_ns / COOP_COALESCE_BATCH_MAX;
 }
 
 /*
@@ -336,15 +355,25 @@ static inline void coop_coalesce_policy(struct coop_coalesce_decision *d,
                             coop_coalesce_add(s->delivered, period),
                             COOP_COALESCE_RATIO);
     } else if (aware && !facts->running) {
-        /* Nobody is there to take it: a bulk queue waits for company. */
-        if (l->urgent) {
-            d->reason = COOP_COALESCE_PREEMPTED;
-        }
+        d->reason = COOP_COALESCE_PREEMPTED;
     } else if (s->held >= (s->batch ? s->batch : 1)) {
         d->reason = COOP_COALESCE_RATIO;
-    } else if (aware && facts->slice_left_ns != UINT64_MAX) {
-        coop_coalesce_slice(d, s, l, facts, now);
+    } else {
+        coop_coalesce_until(d, s, now,
+                            coop_coalesce_add(now, coop_coalesce_pause(s, l)),
+                            COOP_COALESCE_PAUSE);
+        if (aware && facts->slice_left_ns != UINT64_MAX) {
+            coop_coalesce_slice(d, s, l, facts, now);
+        }
     }
+}
+
+/* Mean of the last few; 0 would say that there are none. */
+static inline void coop_coalesce_gap(struct coop_coalesce *s, uint64_t gap_ns)
+{
+    gap_ns = gap_ns < COOP_COALESCE_S_NS ? gap_ns : COOP_COALESCE_S_NS;
+    s->gap_ns = s->gap_ns ? s->gap_ns - s->gap_ns / 16 + gap_ns / 16 : gap_ns;
+    s->gap_ns = s->gap_ns ? s->gap_ns : 1;
 }
 
 /* What is held goes out, or is dropped, now. */
@@ -387,6 +416,9 @@ coop_coalesce_complete(struct coop_coalesce *s,
         coop_coalesce_begin_epoch(s, now);
     } else {
         coop_coalesce_epoch(s, l, now);
+    }
+    if (s->held && d.reason == COOP_COALESCE_HOLD) {
+        coop_coalesce_gap(s, now - s->clock);
     }
     s->clock = now;
     s->held_since = s->held ? s->held_since : now;
@@ -439,6 +471,10 @@ coop_coalesce_expire(struct coop_coalesce *s, uint64_t now)
     }
     if (s->due != COOP_COALESCE_RATIO) {
         s->timeouts++;
+    }
+    if (s->due == COOP_COALESCE_PAUSE && s->held == 1 && s->gap_ns) {
+        /* None was seen; they may have become longer: it is about doubled. */
+        coop_coalesce_gap(s, 16 * s->gap_ns);
     }
     coop_coalesce_delivered(s, now);
     return s->due;

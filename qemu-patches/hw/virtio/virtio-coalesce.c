@@ -68,6 +68,7 @@ static const char *const count_names[] = {
     [COOP_COALESCE_RATIO] = "ratio",
     [COOP_COALESCE_SLICE_END] = "slice-end",
     [COOP_COALESCE_PREEMPTED] = "preempted",
+    [COOP_COALESCE_PAUSE] = "pause",
     [COOP_COALESCE_CAP] = "cap",
     [COOP_COALESCE_CLOCK] = "clock",
     [COOP_COALESCE_FLUSH] = "flush",
@@ -142,7 +143,6 @@ static void get_limits(const VirtIOCoalesce *c, struct coop_coalesce_limits *l)
     const VirtIOCoalesceConf *conf = c->conf;
 
     l->policy = qatomic_read(&conf->policy);
-    l->urgent = qatomic_read(&conf->urgent) != ON_OFF_AUTO_OFF;
     l->stream = c->stream;
     l->inflight = qatomic_read(&conf->inflight);
     l->iops = qatomic_read(&conf->iops);
@@ -484,8 +484,7 @@ void virtio_coalesce_class_init(ObjectClass *oc, size_t conf_offset)
                               set_urgent, NULL, whole);
     object_class_property_set_description(oc, "coalesce-urgent",
         "On: its interrupts boost the vCPU; auto: while few requests are in "
-        "flight, or packets come one by one; off: never, and what is held "
-        "waits for a vCPU that is preempted");
+        "flight, or packets come one by one; off: never");
     object_class_property_add(oc, "coalesce-stats", "CoalesceStats", get_stats,
                               NULL, NULL, whole);
     object_class_property_set_description(oc, "coalesce-stats",

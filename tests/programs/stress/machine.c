@@ -208,6 +208,7 @@ static int count_device(struct machine *m, const char *id, int i)
 		     { "slice-end", &c->slice_end },
 		     { "ratio", &c->ratio },
 		     { "cap", &c->cap },
+		     { "pause", &c->pause },
 		     { "flush", &c->flush } };
 	long long longest = iovm_stat_device(m->vm, id, "longest-us");
 

@@ -17,7 +17,7 @@
 
 /* Of all QEMUs together. */
 struct counts {
-	long long held, slice_end, ratio, cap, flush, boosts;
+	long long held, slice_end, ratio, cap, pause, flush, boosts;
 	long long longest_us[2]; /* of the disk that stays, and of the spare one */
 };
 

@@ -259,14 +259,15 @@ static int check_counts(struct test *t)
 	printf("%s\n", t->m.vm->said);
 	for (size_t i = 0; i < KINDS; i++)
 		printf("%s%d %s", i ? ", " : "host: ", kinds[i].times, kinds[i].name);
-	printf("\nQEMU: %lld held; delivered by slice end %lld, ratio %lld, cap %lld, flush %lld; %lld boosts\n",
-	       c->held, c->slice_end, c->ratio, c->cap, c->flush, c->boosts);
+	printf("\nQEMU: %lld held; delivered by slice end %lld, ratio %lld, cap %lld, pause %lld, flush %lld; "
+	       "%lld boosts\n",
+	       c->held, c->slice_end, c->ratio, c->cap, c->pause, c->flush, c->boosts);
 	for (size_t i = 0; i < KINDS; i++)
 		if (!kinds[i].times)
 			return MACHINE_FAIL(&t->m, "no %s: this shows nothing", kinds[i].name);
 	if (!c->boosts)
 		return MACHINE_FAIL(&t->m, "no boost: this shows nothing");
-	if (!c->held || !c->slice_end || !(c->flush + c->cap))
+	if (!c->held || !c->slice_end || !(c->flush + c->cap + c->pause))
 		return MACHINE_FAIL(
 			&t->m,
 			"no hold was ended by a slice, or none by time or a stop: this shows nothing");
