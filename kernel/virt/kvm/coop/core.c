@@ -420,14 +420,18 @@ static u64 timer_due_at(struct kvm_vcpu *vcpu)
 static void start_due_timer(struct kvm_vcpu_coop *c, enum coop_reason reason,
 			    u64 at)
 {
-	ktime_t t = ns_to_ktime(at);
-
-	/* what is tried earlier finds this, too */
-	if (!at || (hrtimer_is_queued(&c->due_timer) &&
-		    hrtimer_get_expires(&c->due_timer) <= t))
+	if (!at)
 		return;
 	WRITE_ONCE(c->due_reason, reason);
-	hrtimer_start(&c->due_timer, t, HRTIMER_MODE_ABS_PINNED_HARD);
+	hrtimer_start(&c->due_timer, ns_to_ktime(at),
+		      HRTIMER_MODE_ABS_PINNED_HARD);
+}
+
+/* Is a refused boost tried again before @at? */
+static bool retried_before(struct kvm_vcpu_coop *c, u64 at)
+{
+	return hrtimer_is_queued(&c->due_timer) &&
+	       hrtimer_get_expires_ns(&c->due_timer) < (s64)at;
 }
 
 /*
@@ -495,7 +499,7 @@ void __kvm_coop_irq(struct kvm_vcpu *vcpu, u32 vector)
 		at = timer_due_at(vcpu);
 		raw_spin_lock_irqsave(&c->lock, flags);
 		/* not after kvm_coop_unregister() cancelled it */
-		if (c->features)
+		if (c->features && !retried_before(c, at))
 			start_due_timer(c, COOP_REASON_IRQ, at);
 		/* or the wakeup preempts somebody, only for the boost to end */
 		if (c->boosted && c->blocked && !c->renewed)
@@ -675,6 +679,9 @@ void __kvm_coop_block(struct kvm_vcpu *vcpu)
 	struct kvm_vcpu_coop *c = &vcpu->coop;
 
 	raw_spin_lock_irq(&c->lock);
+	/* refused while it ran, and dealt with by now */
+	if (hrtimer_is_queued(&c->due_timer))
+		hrtimer_try_to_cancel(&c->due_timer);
 	c->blocked = true;
 	atomic_inc(&vcpu->kvm->coop.blocked);
 	c->renewed = false;
