@@ -432,7 +432,7 @@ TEST_F(budget, order_of_borrowers)
 	usleep(500000);
 	late = late_interrupts(self, 200, 5);
 	TH_LOG("%d of 200 interrupts late", late);
-	EXPECT_GE(10, late);
+	EXPECT_GE(15, late);
 	EXPECT_LT(0, counter(self, 1, "coop_boosts_rt"));
 	finish(_metadata, self, 2);
 }
