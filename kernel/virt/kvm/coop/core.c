@@ -427,6 +427,13 @@ static void start_due_timer(struct kvm_vcpu_coop *c, enum coop_reason reason,
 		      HRTIMER_MODE_ABS_PINNED_HARD);
 }
 
+/* The vCPU has its turn. Context: any, also under the rq lock. */
+static void stop_due_timer(struct kvm_vcpu_coop *c)
+{
+	if (hrtimer_is_queued(&c->due_timer))
+		hrtimer_try_to_cancel(&c->due_timer);
+}
+
 /* Is a refused boost tried again before @at? */
 static bool retried_before(struct kvm_vcpu_coop *c, u64 at)
 {
@@ -680,8 +687,7 @@ void __kvm_coop_block(struct kvm_vcpu *vcpu)
 
 	raw_spin_lock_irq(&c->lock);
 	/* refused while it ran, and dealt with by now */
-	if (hrtimer_is_queued(&c->due_timer))
-		hrtimer_try_to_cancel(&c->due_timer);
+	stop_due_timer(c);
 	c->blocked = true;
 	atomic_inc(&vcpu->kvm->coop.blocked);
 	c->renewed = false;
@@ -768,8 +774,7 @@ void __kvm_coop_sched_in(struct kvm_vcpu *vcpu)
 	u64 woken_at = READ_ONCE(c->woken_at);
 
 	change_state(c, KVM_COOP_STATE_RUNNING);
-	if (hrtimer_is_queued(&c->due_timer))
-		hrtimer_try_to_cancel(&c->due_timer);
+	stop_due_timer(c);
 	WRITE_ONCE(c->defer_spent, false);
 	if (woken_at) {
 		WRITE_ONCE(c->woken_at, 0);
