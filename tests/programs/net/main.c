@@ -70,11 +70,11 @@ static int send_stream(struct test *t, bool stops)
 static int check_counts(struct test *t)
 {
 	long long held = iovm_stat(&t->vm, "held"), ratio = iovm_stat(&t->vm, "ratio");
-	long long cap = iovm_stat(&t->vm, "cap"), flushed = iovm_stat(&t->vm, "flush");
+	long long pause = iovm_stat(&t->vm, "pause"), flushed = iovm_stat(&t->vm, "flush");
 
-	printf("%lld held, delivered by ratio %lld, cap %lld, flush %lld\n", held, ratio, cap,
+	printf("%lld held, delivered by ratio %lld, pause %lld, flush %lld\n", held, ratio, pause,
 	       flushed);
-	if (held > 0 && ratio > 0 && cap > 0)
+	if (held > 0 && ratio > 0 && pause > 0)
 		return 0;
 	return FAIL(t, "not held for company, or none had to go alone: this shows nothing");
 }
