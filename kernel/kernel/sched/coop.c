@@ -288,10 +288,10 @@ static int begin_loan(struct rq *rq, struct task_struct *p, int prio,
 {
 	u64 exec = exec_runtime(rq, p);
 
-	prio = loan_prio(rq, p, prio);
 	p->coop.free = limit_ns == SCHED_COOP_FREE;
 	if (!p->coop.free && coop_fair_in_debt(p, limit_ns, wait_ns))
 		return -EAGAIN;
+	prio = loan_prio(rq, p, prio);
 	coop_fair_open(p);
 	p->coop.exec = exec;
 	p->coop.turn = exec;
