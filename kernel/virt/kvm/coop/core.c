@@ -351,7 +351,8 @@ static void review_boost(struct kvm_vcpu *vcpu, const struct coop_facts *f)
 
 	if (f)
 		reason = coop_reason(f, &c->masks, c->features);
-	if (reason == COOP_REASON_RT) {
+	/* what was refused before the notification stays refused until its end */
+	if (reason == COOP_REASON_RT && c->reason != COOP_REASON_NOTIFY) {
 		/* RT work came up since the yield */
 		c->yielding = false;
 		/* from here on its budget pays, up to the bound as it is */
@@ -552,6 +553,7 @@ static void about_to_be_preempted(struct kvm_vcpu *vcpu)
 	enum coop_reason reason;
 	struct coop_facts f;
 	unsigned long flags;
+	int ret = -ENOENT;
 
 	c->looked_at = vcpu->stat.exits;
 	if (!kvm_coop_look(vcpu, &f)) {
@@ -564,13 +566,13 @@ static void about_to_be_preempted(struct kvm_vcpu *vcpu)
 	if (reason == COOP_REASON_NONE && (c->features & KVM_COOP_F_DEFER) &&
 	    !READ_ONCE(c->defer_spent) && coop_critical(&f, &c->masks))
 		reason = COOP_REASON_DEFER;
-	if (reason == COOP_REASON_NONE) {
-		notify(vcpu, &f);
-		return;
+	if (reason != COOP_REASON_NONE) {
+		raw_spin_lock_irqsave(&c->lock, flags);
+		ret = grant(vcpu, reason, ktime_get_ns());
+		raw_spin_unlock_irqrestore(&c->lock, flags);
 	}
-	raw_spin_lock_irqsave(&c->lock, flags);
-	grant(vcpu, reason, ktime_get_ns());
-	raw_spin_unlock_irqrestore(&c->lock, flags);
+	if (ret)
+		notify(vcpu, &f);
 }
 
 /*
@@ -732,7 +734,8 @@ void kvm_coop_give_back(struct kvm_vcpu *vcpu, bool unlocked)
 		coop_trust_unlocked(&f, &c->masks);
 	/* what the guest did not know yet when it decided to yield */
 	if (((c->features & KVM_COOP_F_IRQ) && urgent_waits(vcpu)) ||
-	    ((c->features & KVM_COOP_F_RT) && (f.intent & COOP_INTENT_WORK)))
+	    ((c->features & KVM_COOP_F_RT) && (f.intent & COOP_INTENT_WORK) &&
+	     c->reason != COOP_REASON_NOTIFY))
 		return;
 
 	preempt_disable();

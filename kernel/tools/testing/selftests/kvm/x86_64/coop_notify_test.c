@@ -183,15 +183,6 @@ FIXTURE(notify) {
 	int stats;
 };
 
-static void set_ceiling(const char *us)
-{
-	int fd = open(COOP_PARAMETERS "coop_max_notify_us", O_WRONLY);
-
-	TEST_ASSERT(fd >= 0 && write(fd, us, strlen(us)) > 0,
-		    "coop_max_notify_us cannot be set: %s", strerror(errno));
-	close(fd);
-}
-
 FIXTURE_SETUP(notify)
 {
 	COOP_REQUIRE();
@@ -202,7 +193,7 @@ FIXTURE_SETUP(notify)
 	 * An emulated guest on a checked kernel needs far more than the default,
 	 * and on a slow machine some answers are late all the same.
 	 */
-	set_ceiling("20000");
+	coop_set_parameter("coop_max_notify_us", "20000");
 	self->config.notify_us = 10000;
 	coop_pin(OTHER_CPU);
 	coop_hog_start(&self->hog, VCPU_CPU);
@@ -210,7 +201,7 @@ FIXTURE_SETUP(notify)
 
 FIXTURE_TEARDOWN(notify)
 {
-	set_ceiling("2000");
+	coop_set_parameter("coop_max_notify_us", "2000");
 	coop_hog_stop(&self->hog);
 }
 
@@ -494,6 +485,24 @@ TEST_F(notify, answered)
 	EXPECT_LE(told / 2, counter(self, "coop_notified_acked"));
 	EXPECT_LE(HALF, share);
 	EXPECT_LE(told, finish(_metadata, self));
+}
+
+/* Work that is refused a boost can be moved like any other, and its yield counts. */
+TEST_F(notify, refused_work)
+{
+	uint64_t told;
+
+	self->config.rt_burst_us = 1;
+	prepare(self);
+	self->page->guest.intent = KVM_COOP_INTENT_REQUEST;
+	begin(self, guest_spin, ANSWER | YIELD);
+	run(_metadata, self);
+	EXPECT_LE(20, counter(self, "coop_refused_budget"));
+	EXPECT_EQ(0, counter(self, "coop_boosts_rt"));
+	told = counter(self, "coop_notified");
+	EXPECT_LE(20, told);
+	EXPECT_LE(told / 2, counter(self, "coop_notified_acked"));
+	finish(_metadata, self);
 }
 
 /* To have nothing left to run is an answer, too. */

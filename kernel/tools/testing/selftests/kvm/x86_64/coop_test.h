@@ -343,13 +343,22 @@ static inline uint64_t coop_stat(struct kvm_vcpu *vcpu, const char *name)
 
 #define COOP_PARAMETERS	"/sys/module/kvm/parameters/"
 
+static inline void coop_set_parameter(const char *name, const char *value)
+{
+	size_t length = strlen(value);
+	char path[100];
+	int fd;
+
+	snprintf(path, sizeof(path), COOP_PARAMETERS "%s", name);
+	fd = open(path, O_WRONLY);
+	TEST_ASSERT(fd >= 0 && write(fd, value, length) == length,
+		    "%s cannot be set: %s", path, strerror(errno));
+	close(fd);
+}
+
 static inline void coop_switch(bool on)
 {
-	int fd = open(COOP_PARAMETERS "coop", O_WRONLY);
-
-	TEST_ASSERT(fd >= 0 && write(fd, on ? "1" : "0", 1) == 1,
-		    "kvm.coop cannot be set: %s", strerror(errno));
-	close(fd);
+	coop_set_parameter("coop", on ? "1" : "0");
 }
 
 #define COOP_REQUIRE()							\
