@@ -339,6 +339,24 @@ static u64 linger(struct kvm_vcpu *vcpu, const struct coop_facts *f)
 }
 
 /*
+ * There is no reason for the boost any more, but its end would hit a critical
+ * section: the guest holds a lock, or handles an interrupt that it was given
+ * without a ticket, and nobody knows yet whom that wakes. It has the time that
+ * one without a boost has, once.
+ */
+static bool turn_into_deferral(struct kvm_vcpu *vcpu,
+			       const struct coop_facts *f, u64 now)
+{
+	struct kvm_vcpu_coop *c = &vcpu->coop;
+
+	if (c->defer_spent || !coop_critical(f, &c->masks))
+		return false;
+	settle(vcpu);
+	c->reason = COOP_REASON_NONE;
+	return !grant(vcpu, COOP_REASON_DEFER, now);
+}
+
+/*
  * Is there still a reason for the boost? @f is NULL if the page could not be
  * read. Under coop.lock.
  */
@@ -380,7 +398,8 @@ static void review_boost(struct kvm_vcpu *vcpu, const struct coop_facts *f)
 	} else if (reason == COOP_REASON_NONE &&
 		   c->reason != COOP_REASON_NOTIFY &&
 		   now - c->granted_at >= linger(vcpu, f)) {
-		end_boost(vcpu, exit);
+		if (!f || !turn_into_deferral(vcpu, f, now))
+			end_boost(vcpu, exit);
 	}
 }
 

@@ -74,6 +74,27 @@ static void guest_ask_and_yield(int id, uint64_t flags)
 	}
 }
 
+/* What it asked for is done at an exit in the middle of a critical section. */
+static void guest_end_in_section(int id, uint64_t us)
+{
+	struct kvm_coop_page *page = guest_page(id);
+	struct coop_ctl *ctl = guest_ctl(id);
+	uint32_t unused;
+
+	while (!READ_ONCE(ctl->stop)) {
+		WRITE_ONCE(page->guest.intent, KVM_COOP_INTENT_RT);
+		while (!boosted(page) && !READ_ONCE(ctl->stop))
+			asm volatile("pause");
+		guest_delay_us(us);
+		WRITE_ONCE(*guest_count(id), 1);
+		WRITE_ONCE(page->guest.intent, 0);
+		cpuid(0, &unused, &unused, &unused, &unused);
+		WRITE_ONCE(*guest_count(id), 0);
+		cpuid(0, &unused, &unused, &unused, &unused);
+		WRITE_ONCE(ctl->step, ctl->step + 1);
+	}
+}
+
 /* Be in user space as often as possible while boosted. */
 static void guest_exit_boosted(int id, uint64_t times)
 {
@@ -634,6 +655,32 @@ TEST_F(boost, deferral_is_bounded)
 	share = competitor_share(_metadata, self);
 	EXPECT_LE(470, share);
 	finish(_metadata, self);
+}
+
+/* The end of a boost comes behind the critical section that it would hit. */
+TEST_F(boost, end_in_critical_section)
+{
+	uint64_t steps;
+
+	self->config.features |= KVM_COOP_F_DEFER;
+	/* in an emulator two exits may take longer than the ceiling allows */
+	coop_set_parameter("coop_max_grace_us", "20000");
+	self->config.grace_us = 10000;
+	prepare(self);
+	self->page->setup.preempt_count_gpa = coop_count_gpa(0);
+	/* in a lock it would linger */
+	self->page->setup.pc_hardirq_mask = 0xff;
+	coop_register(self->vcpu);
+	coop_thread_start(&self->t, guest_end_in_section, 2000);
+	EXPECT_TRUE(coop_wait(READ_ONCE(self->ctl->step) > 50, SOON_MS));
+	steps = self->ctl->step;
+	TH_LOG("%lu ends, preempted %lu, critical %lu", steps,
+	       counter(self, "coop_preempted"),
+	       counter(self, "coop_preempted_critical"));
+	EXPECT_LE(steps / 2, counter(self, "coop_preempted"));
+	EXPECT_GE(steps / 4, counter(self, "coop_preempted_critical"));
+	finish(_metadata, self);
+	coop_set_parameter("coop_max_grace_us", "500");
 }
 
 /* Outside of critical sections, and for the idle task, there is none. */
