@@ -831,7 +831,7 @@ static void see_to_urgent(struct kvm_vcpu *vcpu, struct coop_facts *f)
 	struct kvm_vcpu_coop *c = &vcpu->coop;
 	enum coop_reason reason;
 
-	f->irq_pending = kvm_coop_timer_overdue(vcpu);
+	f->irq_pending = urgent_waits(vcpu);
 	reason = coop_reason(f, &c->masks, c->features);
 	if (reason == COOP_REASON_NONE && (c->features & KVM_COOP_F_IRQ))
 		start_due_timer(c, COOP_REASON_IRQ, timer_due_at(vcpu));
