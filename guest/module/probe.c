@@ -117,7 +117,8 @@ static void coop_ack(struct coop_cpu *c, struct kvm_coop_page *page)
 static bool coop_yield_wanted(struct coop_cpu *c,
 			      const struct kvm_coop_page *page)
 {
-	if (page->guest.intent & COOP_WANTS)
+	/* the host would take it for the answer, and the task would stay */
+	if (c->moving || (page->guest.intent & COOP_WANTS))
 		return false;
 	if (!(READ_ONCE(page->host.status) & KVM_COOP_STATUS_BOOSTED)) {
 		c->yielded = false;
