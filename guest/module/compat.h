@@ -7,6 +7,7 @@
 #include <linux/mm.h>
 #include <linux/percpu.h>
 #include <linux/preempt.h>
+#include <linux/smp.h>
 #include <asm/cpufeature.h>
 #include <asm/processor.h>
 
@@ -38,6 +39,16 @@ static inline phys_addr_t coop_preempt_count_phys(unsigned int cpu)
 	if (is_vmalloc_addr(ptr))
 		return page_to_phys(vmalloc_to_page(ptr)) + offset_in_page(ptr);
 	return virt_to_phys(ptr);
+}
+
+/* The macro of this name has a tracepoint that is not exported. */
+static inline void coop_send_reschedule(int cpu)
+{
+#ifdef CONFIG_SMP
+	void (*send)(int cpu) = smp_ops.smp_send_reschedule;
+
+	send(cpu);
+#endif
 }
 
 /* what a probe on the hrtimer_start tracepoint is called with */

@@ -325,6 +325,23 @@ static void coop_probe_timer_exit(void *data, int vector)
 	coop_irq_exit();
 }
 
+/*
+ * A CPU on its way into idle, or out of it, polls a flag, so whoever wakes a task
+ * there sends no interrupt. If that vCPU has just lost its pCPU nobody polls, and
+ * the host hears of nothing: the task waits for a whole slice of somebody else's.
+ * Under the lock of the CPU's run queue, or none.
+ */
+static void coop_probe_no_ipi(void *data, int cpu)
+{
+	const struct kvm_coop_page *page;
+
+	/* the flag is set before the state is read; the host publishes it last */
+	smp_mb();
+	page = READ_ONCE(per_cpu(coop_cpus, cpu).page);
+	if (page && READ_ONCE(page->facts.state) == KVM_COOP_STATE_PREEMPTED)
+		coop_send_reschedule(cpu);
+}
+
 /* Under the lock of the timer's base. */
 static void coop_probe_hrtimer(COOP_HRTIMER_START_ARGS)
 {
@@ -470,6 +487,7 @@ static struct coop_probe coop_probes[] = {
 	{ "sched_wakeup", coop_probe_wakeup, KVM_COOP_F_RT },
 	{ "rseq_update", coop_probe_rseq },
 	{ "hrtimer_start", coop_probe_hrtimer, KVM_COOP_F_TIMER },
+	{ "sched_wake_idle_without_ipi", coop_probe_no_ipi, KVM_COOP_F_IRQ },
 	{ "irq_handler_exit", coop_probe_handler_exit, KVM_COOP_F_IRQ },
 	{ "softirq_exit", coop_probe_softirq_exit, KVM_COOP_F_IRQ },
 	{ "local_timer_exit", coop_probe_timer_exit, KVM_COOP_F_IRQ },
@@ -486,6 +504,7 @@ static void __maybe_unused coop_check_probe_types(void)
 	check_trace_callback_type_sched_switch(coop_probe_switch);
 	check_trace_callback_type_sched_wakeup(coop_probe_wakeup);
 	check_trace_callback_type_rseq_update(coop_probe_rseq);
+	check_trace_callback_type_sched_wake_idle_without_ipi(coop_probe_no_ipi);
 	check_trace_callback_type_irq_handler_exit(coop_probe_handler_exit);
 	check_trace_callback_type_softirq_exit(coop_probe_softirq_exit);
 	check_trace_callback_type_hrtimer_start(coop_probe_hrtimer);
