@@ -17,6 +17,7 @@
 #include <linux/percpu.h>
 #include <linux/sched/task.h>
 #include <linux/stop_machine.h>
+#include <trace/events/ipi.h>
 
 #include "sched.h"
 
@@ -208,18 +209,27 @@ EXPORT_SYMBOL_GPL(coop_guest_move);
  * Its stopper does it when the vCPU runs, if this CPU idles then. @moved is not
  * called.
  *
+ * The stopper's wakeup sends no interrupt to a CPU that is to reschedule already,
+ * as one that lost its pCPU in the tick often is. The host would not hear of it.
+ *
  * Context: the idle task, interrupts on. Return: as coop_guest_move().
  */
 int coop_guest_pull(unsigned int cpu)
 {
 	unsigned int self = smp_processor_id();
+	struct task_struct *p;
+	bool silent;
 	int err;
 
 	if (WARN_ON_ONCE(cpu == self))
 		return -EINVAL;
 	rcu_read_lock();
-	err = ask(rcu_dereference(cpu_rq(cpu)->curr), cpu, self, true);
+	p = rcu_dereference(cpu_rq(cpu)->curr);
+	silent = test_tsk_need_resched(p);
+	err = ask(p, cpu, self, true);
 	rcu_read_unlock();
+	if (silent && (!err || err == -EBUSY))
+		smp_send_reschedule(cpu);
 	return err;
 }
 EXPORT_SYMBOL_GPL(coop_guest_pull);
