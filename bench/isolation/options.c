@@ -21,6 +21,7 @@ static const struct bench_case cases[] = {
 	{ "none-2", "none", 2, false },
 	{ "none-4", "none", 4, false },
 	{ "none-unmap", "remap", 1, false },
+	{ "none-aa", "none", 1, false },
 	{ "always", "always", 1, true },
 	{ "toggle", "toggle", 1, true },
 	{ "noack", "noack", 1, true },
@@ -38,14 +39,14 @@ static const struct bench_case cases[] = {
 static const char default_modes[] = "vanilla,coop,coop-nocharge";
 static const char default_cases[] =
 	"none,none-2,none-4,none-unmap,always,toggle,noack,selfipi,timer,yieldstorm,"
-	"reregister,random,badcount,unmap,shared,overcommit";
+	"reregister,random,badcount,unmap,shared,overcommit,none-aa";
 
 static const char usage[] =
 	"usage: coop-bench-isolation [OPTION...]   runs in L1, as a job of coop-lab\n"
 	"  --modes A,B         vanilla, coop, coop-nocharge (these); vanilla-aa comes with vanilla\n"
 	"  --cases A,B         none, none-2, none-4 (no abuse, 1, 2 or 4 vCPUs), none-unmap (memory comes and goes),\n"
 	"                      always, toggle, noack, selfipi, timer, yieldstorm, reregister, random, badcount, unmap,\n"
-	"                      shared, overcommit (these)\n"
+	"                      shared, overcommit, none-aa (none again, for the noise floor) (these)\n"
 	"  --repeat N          rounds (1)\n"
 	"  --seconds S         per measurement (6)\n"
 	"  --interval US       both cyclictests'; a multiple of the tick locks on to the scheduler's phase (10850)\n"

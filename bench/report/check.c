@@ -126,7 +126,7 @@ static bool is_case(const char *bench, const char *s)
 		"exit", "irq-running", "irq-halted", "boost", "notify", "switch",
 	};
 	static const char *const abuse[] = {
-		"none", "none-2", "none-4", "none-unmap", "always", "toggle", "noack", "selfipi", "timer",
+		"none", "none-2", "none-4", "none-unmap", "none-aa", "always", "toggle", "noack", "selfipi", "timer",
 		"yieldstorm", "reregister", "random", "badcount", "unmap", "shared", "overcommit",
 	};
 	static const char *const block[] = { "read", "write", "randread", "randwrite" };

@@ -50,29 +50,35 @@ static const struct mode *baseline_of(const struct result *r, const char *case_n
 	return case_mode(r, baseline, mode);
 }
 
-/* Median by median; negative: one of the two was not measured. Starved in one repeat is without
- * bound. */
-static double honest_ratio(const struct mode *m, const struct mode *none)
+/* What two of the same differ by: every round measures the case without abuse twice. */
+static double mode_floor(const struct result *r, const char *mode, const char *key)
 {
-	struct stats_summary s, base;
+	const struct mode *none = case_mode(r, "none", mode), *aa = case_mode(r, "none-aa", mode);
+	double v[RESULT_REPEATS_MAX], vaa[RESULT_REPEATS_MAX];
 
-	if (!none || !mode_summary(none, HONEST_P99, &base))
+	if (!none || !aa)
 		return -1;
-	if (mode_summary(m, "honest_starved_count", &s) && s.max > 0)
-		return INFINITY;
-	if (!mode_summary(m, HONEST_P99, &s))
-		return -1;
-	return stats_ratio(s.median, base.median);
+	return stats_noise_floor(v, mode_values(none, key, v), vaa, mode_values(aa, key, vaa),
+				 RESULT_SEED);
 }
 
-/* Worst by worst: that is what the host's task would notice. */
-static double host_ratio(const struct mode *m, const struct mode *none)
+/* A case by the same without abuse; false: one of the two was not measured. A guest that got no
+ * time in one repeat is worse off than one that was late: without bound. */
+static bool compare_case(const struct result *r, const struct group *g, const struct mode *m,
+			 const char *key, struct stats_comparison *c)
 {
-	struct stats_summary s, base;
+	const struct mode *none = baseline_of(r, g->case_name, m->name);
+	double v[RESULT_REPEATS_MAX], base[RESULT_REPEATS_MAX];
+	struct stats_summary s;
 
-	if (!none || !mode_summary(m, HOST_MAX, &s) || !mode_summary(none, HOST_MAX, &base))
-		return -1;
-	return stats_ratio(s.max, base.max);
+	if (!none)
+		return false;
+	if (!strcmp(key, HONEST_P99) && mode_summary(m, "honest_starved_count", &s) && s.max > 0) {
+		*c = (struct stats_comparison){ .ratio = INFINITY, .outcome = STATS_ABOVE };
+		return true;
+	}
+	return !stats_compare(c, v, mode_values(m, key, v), base, mode_values(none, key, base),
+			      mode_floor(r, m->name, key), RESULT_SEED);
 }
 
 enum which { LEAST, MEDIAN, MOST };
@@ -104,29 +110,29 @@ static void print_honest(FILE *out, const struct mode *m)
 		print_number(out, m, HONEST_P99, 9, 0, MEDIAN);
 }
 
-static void print_ratio(FILE *out, double ratio)
+static void print_ratio(const struct result *r, const struct group *g, const struct mode *m,
+			const char *key, FILE *out)
 {
-	char text[16] = "-";
+	struct stats_comparison c;
+	char text[32] = "-";
 
-	if (ratio >= 0)
-		snprintf(text, sizeof(text), "%.2fx", ratio);
+	if (compare_case(r, g, m, key, &c))
+		format_comparison(text, sizeof(text), &c);
 	fprintf(out, "%8s", text);
 }
 
 static void print_case(const struct result *r, const struct group *g, const struct mode *m,
 		       FILE *out)
 {
-	const struct mode *none = baseline_of(r, g->case_name, m->name);
-
 	fprintf(out, "%-14s", g->case_name);
 	print_number(out, m, FAIR_MIN, 8, 2, LEAST);
 	print_number(out, m, "cotenant_fair_ratio_mean", 8, 2, MEDIAN);
 	print_number(out, m, "cotenant_maxmin_ratio_min", 9, 2, LEAST);
 	print_honest(out, m);
-	print_ratio(out, honest_ratio(m, none));
+	print_ratio(r, g, m, HONEST_P99, out);
 	print_number(out, m, "host_avg_us", 10, 0, MEDIAN);
 	print_number(out, m, HOST_MAX, 9, 0, MOST);
-	print_ratio(out, host_ratio(m, none));
+	print_ratio(r, g, m, HOST_MAX, out);
 	print_number(out, m, "abuser_share", 9, 2, MEDIAN);
 	print_number(out, m, "exits_per_s", 9, 0, MEDIAN);
 	fputc('\n', out);
@@ -134,6 +140,7 @@ static void print_case(const struct result *r, const struct group *g, const stru
 
 static bool print_mode(const struct result *r, const char *mode, FILE *out)
 {
+	char honest[32], host[32];
 	bool any = false;
 	size_t i;
 
@@ -150,9 +157,12 @@ static bool print_mode(const struct result *r, const char *mode, FILE *out)
 		print_case(r, g, m, out);
 		any = true;
 	}
-	if (any)
-		fputc('\n', out);
-	return any;
+	if (!any)
+		return false;
+	format_floor(honest, sizeof(honest), mode_floor(r, mode, HONEST_P99));
+	format_floor(host, sizeof(host), mode_floor(r, mode, HOST_MAX));
+	fprintf(out, "noise floor of /none: honest p99 %s, host max %s\n\n", honest, host);
+	return true;
 }
 
 bool isolation_print(const struct result *r, FILE *out)
@@ -167,7 +177,7 @@ bool isolation_print(const struct result *r, FILE *out)
 		fputs("fair: what the worst-off co-tenant got in its worst second of all repeats, 1 = an equal share; mean: over all\n"
 		      "seconds, both but for those in which the machine stalled; max-min: as fair, with what the honest guest left\n"
 		      "divided among those that always want to run. Times in us, medians over the repeats, the host's max the\n"
-		      "largest; /none: by the same without abuse.\n",
+		      "largest; /none: medians by those without abuse. ~ is within the noise floor, ? not enough evidence.\n",
 		      out);
 	return any;
 }
@@ -177,17 +187,29 @@ struct worst {
 	double value;
 	const char *case_name;
 	size_t cases, within;
+	size_t level; /* not within the bar, nor told from the same without abuse */
+	double floor;
 };
 
-static void worst_add(struct worst *w, double value, double bar, bool least, const char *case_name)
+static void worst_add(struct worst *w, double value, bool within, bool worst, const char *case_name)
 {
-	if (value < 0)
-		return;
-	w->within += least ? value >= bar : value <= bar;
-	if (!w->cases++ || (least ? value < w->value : value > w->value)) {
+	w->within += within;
+	if (!w->cases++ || worst) {
 		w->value = value;
 		w->case_name = case_name;
 	}
+}
+
+static void worst_compare(struct worst *w, const struct stats_comparison *c, double bar,
+			  const char *case_name)
+{
+	worst_add(w, c->ratio, c->ratio <= bar, c->ratio > w->value, case_name);
+	w->level += c->ratio > bar && c->outcome != STATS_ABOVE;
+}
+
+static bool worst_missed(const struct worst *w)
+{
+	return w->within + w->level < w->cases;
 }
 
 struct judged {
@@ -225,6 +247,7 @@ static void judge(const struct result *r, struct judged *j)
 		const struct group *g = &r->groups[i];
 		const struct mode *m = group_is_isolation(g) ? group_mode(g, "coop") : NULL;
 		const struct mode *none;
+		struct stats_comparison c;
 		double fair = least(m, FAIR_MIN);
 
 		if (!m)
@@ -239,19 +262,32 @@ static void judge(const struct result *r, struct judged *j)
 		}
 		none = baseline_of(r, g->case_name, "coop");
 		j->excused += none && fair < FAIR_RATIO && least(none, FAIR_MIN) < FAIR_RATIO;
-		worst_add(&j->fair, fair, FAIR_RATIO, true, g->case_name);
-		worst_add(&j->honest, honest_ratio(m, none), HONEST_RATIO, false, g->case_name);
-		worst_add(&j->host, host_ratio(m, none), 1, false, g->case_name);
+		if (fair >= 0)
+			worst_add(&j->fair, fair, fair >= FAIR_RATIO, fair < j->fair.value,
+				  g->case_name);
+		if (compare_case(r, g, m, HONEST_P99, &c))
+			worst_compare(&j->honest, &c, HONEST_RATIO, g->case_name);
+		if (compare_case(r, g, m, HOST_MAX, &c))
+			worst_compare(&j->host, &c, 1, g->case_name);
 	}
+	j->honest.floor = mode_floor(r, "coop", HONEST_P99);
+	j->host.floor = mode_floor(r, "coop", HOST_MAX);
 }
 
 static void say_worst(FILE *out, const char *what, const char *bar, const struct worst *w)
 {
-	if (w->cases)
-		fprintf(out, "%s %s in %zu of %zu cases (worst %.2f, %s)", what, bar, w->within,
-			w->cases, w->value, w->case_name);
-	else
+	char floor[32];
+
+	if (!w->cases) {
 		fprintf(out, "%s not measured", what);
+		return;
+	}
+	fprintf(out, "%s %s in %zu of %zu cases (worst %.2f, %s)", what, bar, w->within, w->cases,
+		w->value, w->case_name);
+	if (!w->level)
+		return;
+	format_floor(floor, sizeof(floor), w->floor);
+	fprintf(out, ", not told from none in %zu (noise floor %s)", w->level, floor);
 }
 
 /* A suite that sees no theft where there is one would pass anything. */
@@ -275,6 +311,11 @@ static void say_detector(const struct result *r, FILE *out)
 			fprintf(out, " %s %.2f", cases[i], value[i]);
 }
 
+static bool is_missed(const struct judged *j)
+{
+	return worst_missed(&j->fair) || worst_missed(&j->honest) || worst_missed(&j->host);
+}
+
 /* Why there is no claim; empty if there is one. */
 static void find_reason(const struct judged *j, char *text, size_t size)
 {
@@ -286,9 +327,13 @@ static void find_reason(const struct judged *j, char *text, size_t size)
 	else if (j->repeats < STATS_REPEATS_MIN)
 		snprintf(text, size, "%zu repeat%s, %d are needed", j->repeats,
 			 j->repeats == 1 ? "" : "s", STATS_REPEATS_MIN);
+	else if (j->honest.floor < 0)
+		snprintf(text, size, "no noise floor without case none-aa");
 	else if (j->excused && j->fair.within + j->excused == j->fair.cases)
 		snprintf(text, size, "%zu case%s worse than %.2f without abuse, too", j->excused,
 			 j->excused == 1 ? " is" : "s are", FAIR_RATIO);
+	else if (!is_missed(j) && j->honest.level)
+		snprintf(text, size, "too noisy for the honest guest's p99");
 }
 
 static void say_cases(const struct result *r, const struct judged *j, FILE *out)
@@ -324,10 +369,7 @@ void isolation_verdict(const struct result *r, char *text, size_t size)
 	if (*reason)
 		fprintf(out, "no verdict: isolation: %s%s", reason, j.fair.cases ? "; seen: " : "");
 	else
-		fprintf(out, "verdict: isolation: %s: ",
-			j.fair.within == j.fair.cases && j.honest.within == j.honest.cases ?
-				"reached" :
-				"missed");
+		fprintf(out, "verdict: isolation: %s: ", is_missed(&j) ? "missed" : "reached");
 	if (j.fair.cases)
 		say_cases(r, &j, out);
 	fclose(out);
