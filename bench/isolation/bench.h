@@ -17,6 +17,7 @@ struct mode {
 	const char *honest_accel, *abuser_accel;
 	const char *append; /* for the honest guest's kernel command line */
 	bool coop; /* needs the host's switch */
+	bool uncharged; /* the abusive guest */
 };
 
 struct bench_case {

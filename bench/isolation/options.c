@@ -9,11 +9,11 @@
 
 /* Without the charge only for the abuser: what the honest guest gets is its own business. */
 static const struct mode modes[] = {
-	{ "vanilla", "host", "kvm", "kvm", "", false },
-	{ "vanilla-aa", "host", "kvm", "kvm", "", false },
-	{ "coop", COOP_CPU, COOP_ACCEL, COOP_ACCEL, "coop_module=kvm_coop_guest", true },
+	{ "vanilla", "host", "kvm", "kvm", "", false, false },
+	{ "vanilla-aa", "host", "kvm", "kvm", "", false, false },
+	{ "coop", COOP_CPU, COOP_ACCEL, COOP_ACCEL, "coop_module=kvm_coop_guest", true, false },
 	{ "coop-nocharge", COOP_CPU, COOP_ACCEL, COOP_ACCEL ",coop-charge=off",
-	  "coop_module=kvm_coop_guest", true },
+	  "coop_module=kvm_coop_guest", true, true },
 };
 
 static const struct bench_case cases[] = {

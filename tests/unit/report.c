@@ -591,9 +591,9 @@ static void test_isolation(void)
 	v = isolation_verdict_of(5, 0.95, 0.96, 8000, 0.2, 8000);
 	CHECK(starts(v, "verdict: isolation: 1 case is worse than 0.97 without abuse, too; seen: "),
 	      "%s", v);
-	v = isolation_verdict_of(4, 1, 1, 8000, 0.6, 8000);
+	v = isolation_verdict_of(4, 1, 1, 8000, 0.8, 8000);
 	CHECK(starts(v, "verdict: isolation: 4 repeats, 5 are needed; seen: ") &&
-	      strstr(v, "; the suite is blind: without the charge always 0.60"), "%s", v);
+	      strstr(v, "; the suite is blind: without the charge always 0.80"), "%s", v);
 	CHECK(!system("sed -i /none-aa/d runs.jsonl"), "sed");
 	CHECK(!tool(out, sizeof(out), "make .") && strstr(out, "4 repeats, 5 are needed"), "%s", out);
 	CHECK(!system("sed -i -e '/nocharge/d' -e s/none-4/none/ -e /none/d runs.jsonl"), "sed");
