@@ -245,14 +245,21 @@ static bool loan_intact(const struct task_struct *p)
 	return p->policy == SCHED_FIFO && p->rt_priority == p->coop.prio;
 }
 
-/* What @p used since the last time. */
+/*
+ * What @p used since the last time. It is paid for as fair time, so the fair
+ * server has it as such, too: where all that runs is borrowers it would find the
+ * fair class starved, and come before the RT tasks of the host for 50 ms.
+ */
 static void charge_loan(struct rq *rq, struct task_struct *p)
 {
-	u64 exec = exec_runtime(rq, p);
+	u64 exec = exec_runtime(rq, p), used = exec - p->coop.exec;
 
-	if (!p->coop.free)
-		coop_fair_charge(p, exec - p->coop.exec);
 	p->coop.exec = exec;
+	if (p->coop.free)
+		return;
+	coop_fair_charge(p, used);
+	if (dl_server_active(&rq->fair_server))
+		dl_server_update(&rq->fair_server, used);
 }
 
 /* Is there a borrower that runs while @p, with @prio, would wait for it? */
