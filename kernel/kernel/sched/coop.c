@@ -18,6 +18,7 @@
 
 #include "sched.h"
 #include "coop_fair.h"
+#include "../time/tick-sched.h"
 
 /* a wakeup looks at so many CPUs for another place */
 #define COOP_FIND_CPUS	16
@@ -480,6 +481,24 @@ void sched_coop_resume(struct task_struct *p)
 }
 EXPORT_SYMBOL_GPL(sched_coop_resume);
 
+/* A slice ends at the first tick behind its end, unless it has a timer of its own. */
+static u64 until_tick(u64 ns)
+{
+	const struct tick_sched *ts;
+	s64 tick;
+
+	if (!IS_ENABLED(CONFIG_TICK_ONESHOT) || hrtick_enabled_fair(this_rq()))
+		return ns;
+	ts = tick_get_tick_sched(smp_processor_id());
+	tick = hrtimer_get_expires_ns(&ts->sched_timer) - ktime_get_ns();
+	/* late, or stopped */
+	if (tick < 0 || tick > TICK_NSEC)
+		return ns;
+	if (ns <= tick)
+		return tick;
+	return tick + DIV_ROUND_UP_ULL(ns - tick, TICK_NSEC) * TICK_NSEC;
+}
+
 /**
  * sched_coop_slice_left - how long the current task may run on
  *
@@ -489,16 +508,18 @@ EXPORT_SYMBOL_GPL(sched_coop_resume);
  */
 u64 sched_coop_slice_left(void)
 {
-	const struct sched_entity *se = &current->se;
-	s64 left;
+	u64 left;
 
 	if (!contended(this_rq(), current))
 		return 0;
-	left = (s64)(READ_ONCE(se->deadline) - READ_ONCE(se->vruntime));
-	if (left <= 0)
+	/* a borrower has no slice */
+	if (current->sched_class != &fair_sched_class)
 		return 1;
-	return mul_u64_u64_div_u64(left, scale_load_down(se->load.weight),
-				   scale_load_down(NICE_0_LOAD));
+	left = coop_fair_slice_left(current);
+	/* nor is there one if who waits is of another class, or about to be gone */
+	if (left == U64_MAX)
+		return 1;
+	return max(until_tick(left), 1ULL);
 }
 EXPORT_SYMBOL_GPL(sched_coop_slice_left);
 

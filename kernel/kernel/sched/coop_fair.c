@@ -158,6 +158,44 @@ bool coop_fair_before(struct task_struct *p, struct task_struct *other)
 }
 
 /*
+ * How far the running @se may go on, in virtual time. Who has a shorter slice than
+ * the others has the earliest deadline at its end again, and is chosen as long as
+ * it is eligible: until it stands where the others do on average.
+ */
+static u64 coop_entity_left(struct cfs_rq *cfs_rq, struct sched_entity *se)
+{
+	s64 left = READ_ONCE(se->deadline) - READ_ONCE(se->vruntime);
+	long load = READ_ONCE(cfs_rq->avg_load);
+	s64 eligible;
+
+	if (se->slice < READ_ONCE(sysctl_sched_base_slice) && load > 0) {
+		eligible = div_s64(READ_ONCE(cfs_rq->avg_vruntime), load) -
+			   entity_key(cfs_rq, se);
+		left = max(left, eligible);
+	}
+	return max(left, 0LL);
+}
+
+u64 coop_fair_slice_left(struct task_struct *curr)
+{
+	struct sched_entity *se = &curr->se;
+	u64 least = U64_MAX, left;
+
+	for_each_sched_entity(se) {
+		struct cfs_rq *cfs_rq = cfs_rq_of(se);
+
+		if (READ_ONCE(cfs_rq->nr_running) < 2)
+			continue;
+		left = coop_entity_left(cfs_rq, se);
+		left = mul_u64_u64_div_u64(left,
+					   scale_load_down(se->load.weight),
+					   scale_load_down(NICE_0_LOAD));
+		least = min(least, left);
+	}
+	return least;
+}
+
+/*
  * How far @se, which is not queued, may stand behind the others' average: as far
  * as entity_lag() lets it be behind an average with it.
  */

@@ -39,6 +39,13 @@ void coop_fair_open(struct task_struct *p);
  */
 void coop_fair_renew(struct task_struct *p);
 
+/*
+ * How much of its slice the current task has left, or of one of its groups', where
+ * there is another one to choose; whichever is less, in ns of wall time. U64_MAX:
+ * there is nowhere. Needs no lock: an estimate.
+ */
+u64 coop_fair_slice_left(struct task_struct *curr);
+
 /* @p ran for @ns in another class: charge it and its groups. */
 void coop_fair_charge(struct task_struct *p, u64 ns);
 

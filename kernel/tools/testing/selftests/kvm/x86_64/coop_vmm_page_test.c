@@ -15,6 +15,9 @@
 /* Long enough for a slow emulator with a debug kernel. */
 #define SOON_MS		5000
 
+/* what a test looks at */
+#define SLICES		100
+
 static void *map_page(struct kvm_vcpu *vcpu, int prot, int flags, int pages)
 {
 	return mmap(NULL, pages * PAGE_SIZE, prot, flags, vcpu->fd,
@@ -62,6 +65,13 @@ static bool has_slice_end(const struct kvm_coop_vmm_page *page, struct kvm_coop_
 {
 	*run = read_run(page);
 	return run->slice_end_ns;
+}
+
+static bool has_state(const struct kvm_coop_vmm_page *page, struct kvm_coop_vmm_run *run,
+		      uint32_t state)
+{
+	*run = read_run(page);
+	return run->state == state;
 }
 
 static bool has_flag(const struct kvm_coop_vmm_page *page, struct kvm_coop_vmm_grant *grant,
@@ -248,6 +258,28 @@ TEST_F(vmm_page, slice_end)
 	EXPECT_EQ(KVM_COOP_STATE_RUNNING, run.state);
 	EXPECT_LT(run.since_ns, run.slice_end_ns);
 	EXPECT_GT(run.since_ns + 100 * COOP_MS, run.slice_end_ns);
+	coop_thread_stop(&self->thread);
+	coop_hog_stop(&self->hog);
+}
+
+/* The tick ends slices, so most end less than a quarter of one from where the page says. */
+TEST_F(vmm_page, slice_end_is_met)
+{
+	const struct kvm_coop_vmm_page *page = map_ro(self->vcpu);
+	struct kvm_coop_vmm_run run = { }, next = { };
+	int i, met = 0;
+
+	self->page = page;
+	coop_hog_start(&self->hog, VCPU_CPU);
+	coop_thread_start(&self->thread, guest_spin, 0);
+	for (i = 0; i < SLICES; i++) {
+		EXPECT_TRUE(coop_wait(has_state(page, &run, KVM_COOP_STATE_RUNNING), SOON_MS));
+		EXPECT_TRUE(coop_wait(has_state(page, &next, KVM_COOP_STATE_PREEMPTED), SOON_MS));
+		met += llabs((int64_t)(next.since_ns - run.slice_end_ns)) < COOP_MS;
+	}
+	EXPECT_LT(SLICES / 2, met) {
+		TH_LOG("%d of %d slices", met, SLICES);
+	}
 	coop_thread_stop(&self->thread);
 	coop_hog_stop(&self->hog);
 }
