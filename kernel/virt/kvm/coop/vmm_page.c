@@ -98,7 +98,7 @@ void kvm_coop_vmm_grant(struct kvm_vcpu *vcpu)
 	end_write(&grant->seq);
 }
 
-static bool maps_page(const struct vm_area_struct *vma)
+static bool maps_page(struct vm_area_struct *vma)
 {
 	return vma->vm_pgoff <= KVM_COOP_VMM_PAGE_OFFSET &&
 	       vma->vm_pgoff + vma_pages(vma) > KVM_COOP_VMM_PAGE_OFFSET;
