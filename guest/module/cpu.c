@@ -64,6 +64,7 @@ static void coop_register_cpu(void *unused)
 	c->yielded = false;
 	c->waking = 0;
 	c->moving = false;
+	c->leaving = false;
 	err = wrmsr_safe(MSR_KVM_COOP, lower_32_bits(msr), upper_32_bits(msr));
 	if (err) {
 		pr_warn("CPU %u goes without: the host refused the page\n", cpu);

@@ -30,10 +30,12 @@
  * @yields: hypercalls made
  * @rt_switches: switches to an RT task
  * @moving: the stopper is about to move the task that was notified
+ * @leaving: notified, and not given up the pCPU yet; read by others
  * @notified: notifications
  * @stayed: of these, how often there was no better place, or no way there
  *
- * All but @timers and @rt_woken belongs to the CPU, with interrupts off.
+ * All but @timers and @rt_woken belongs to the CPU, with interrupts off or, for
+ * @leaving, preemption.
  */
 struct coop_cpu {
 	struct kvm_coop_page	*page;
@@ -52,6 +54,7 @@ struct coop_cpu {
 	u64			yields;
 	u64			rt_switches;
 	bool			moving;
+	bool			leaving;
 	u64			notified;
 	u64			stayed;
 };

@@ -120,11 +120,13 @@ static void coop_answer(struct kvm_coop_page *page)
 
 /*
  * Give the rest back. Nobody waits for this CPU: an interrupt came upon code
- * with preemption enabled, or the stopper has nothing more to do.
+ * with preemption enabled, or the stopper has nothing more to do. When this
+ * returns the vCPU has its pCPU again.
  */
-static void coop_leave(void)
+static void coop_leave(struct coop_cpu *c)
 {
 	kvm_hypercall1(KVM_HC_COOP_YIELD, KVM_COOP_YIELD_UNLOCKED);
+	WRITE_ONCE(c->leaving, false);
 }
 
 /* Context: hard interrupt. */
@@ -139,6 +141,9 @@ static void coop_notified(void)
 	    READ_ONCE(page->host.notify_seq) == page->guest.notify_ack)
 		return;
 	c->notified++;
+	WRITE_ONCE(c->leaving, true);
+	/* a sibling that goes idle now is seen, or sees this: coop_idle() */
+	smp_mb();
 	cpu = coop_best_sibling();
 	if (cpu >= 0) {
 		c->moving = true;
@@ -148,7 +153,7 @@ static void coop_notified(void)
 	}
 	c->stayed++;
 	coop_answer(page);
-	coop_leave();
+	coop_leave(c);
 }
 
 /*
@@ -169,24 +174,30 @@ static void coop_moved(bool moved, unsigned int left)
 		coop_answer(page);
 	raw_local_irq_restore(flags);
 	if (page && left)
-		coop_leave();
+		coop_leave(c);
+	else
+		WRITE_ONCE(c->leaving, false);
 }
 
 /*
- * The interrupt that wakes the sibling's stopper is an urgent one: the host boosts
- * it for that. Part of KVM_COOP_F_NOTIFY, as all moves. Context: the idle task.
+ * A sibling's task that has lost its pCPU, or is about to and had nowhere to go.
+ * The interrupt that wakes its stopper is an urgent one: the host boosts it for
+ * that. Part of KVM_COOP_F_NOTIFY, as all moves. Context: the idle task.
  */
 static void coop_idle(void)
 {
 	const struct kvm_coop_page *page;
 	int cpu, self = smp_processor_id();
 
+	/* IDLE is published: coop_notified() */
+	smp_mb();
 	for_each_online_cpu(cpu) {
 		page = READ_ONCE(per_cpu(coop_cpus, cpu).page);
 		if (cpu == self || !page ||
 		    !(READ_ONCE(page->host.features) & KVM_COOP_F_NOTIFY) ||
 		    (READ_ONCE(page->guest.intent) & KVM_COOP_INTENT_IDLE) ||
-		    READ_ONCE(page->facts.state) != KVM_COOP_STATE_PREEMPTED)
+		    (READ_ONCE(page->facts.state) != KVM_COOP_STATE_PREEMPTED &&
+		     !READ_ONCE(per_cpu(coop_cpus, cpu).leaving)))
 			continue;
 		if (!coop_guest_pull(cpu))
 			return;
