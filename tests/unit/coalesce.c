@@ -102,7 +102,7 @@ static void test_vic_ratio(void)
 	static const struct {
 		uint32_t inflight;
 		unsigned long least, most; /* completions per delivery */
-	} cases[] = { { 4, 1, 1 }, { 8, 2, 2 }, { 15, 4, 5 }, { 63, 16, 20 }, { 1000, 50, 64 } };
+	} cases[] = { { 4, 1, 1 }, { 8, 2, 2 }, { 15, 4, 5 }, { 63, 16, 21 }, { 1000, 50, 64 } };
 
 	for (size_t i = 0; i < COUNT(cases); i++) {
 		struct load l = load_init(COOP_COALESCE_VIC, 10 * US, cases[i].inflight);
@@ -328,13 +328,35 @@ static void test_slice_end(void)
 	l.facts = (struct coop_slice_facts){ true, true, 3 * MS };
 	run(&l);
 	CHECK(l.deliveries < l.completions / 4, "delivers early in a slice");
-	l.facts.slice_left_ns = 150 * US;
-	run(&l);
-	CHECK(l.deliveries == l.completions, "the next batch would come after the slice");
 	l.limits.cutoff_ns = 4 * MS;
 	l.facts.slice_left_ns = 3 * MS;
 	run(&l);
 	CHECK(l.reasons[COOP_COALESCE_SLICE_END] == l.completions, "holds after the cut-off");
+}
+
+/* What comes in the last 50 us before the cut-off, of 100 us, makes one batch; then nothing is held. */
+static void test_last_batch(void)
+{
+	struct load l = load_init(COOP_COALESCE_SLICE, 20 * US, 31);
+
+	l.facts = (struct coop_slice_facts){ true, true, 3 * MS };
+	run(&l);
+	while (l.held)
+		complete(&l);
+	memset(l.reasons, 0, sizeof(l.reasons));
+	l.deliveries = 0;
+	for (uint64_t left = 150 * US; left > 100 * US; left -= l.interval) {
+		l.facts.slice_left_ns = left;
+		complete(&l);
+		CHECK(l.held && l.until == l.now - l.interval + left - 100 * US,
+		      "not held until the cut-off");
+	}
+	run_timer(&l, l.now);
+	CHECK(l.deliveries == 1 && l.reasons[COOP_COALESCE_SLICE_END] == 1, "no last batch");
+	l.facts.slice_left_ns = 90 * US;
+	complete(&l);
+	CHECK(l.deliveries == 2 && l.reasons[COOP_COALESCE_SLICE_END] == 2,
+	      "held after the cut-off");
 }
 
 /* The hold itself ends before the slice does. */
@@ -514,6 +536,7 @@ int main(void)
 	test_slower();
 	test_slice_without_facts();
 	test_slice_end();
+	test_last_batch();
 	test_slice_until();
 	test_preempted();
 	test_preempted_later();

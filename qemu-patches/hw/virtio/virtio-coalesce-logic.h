@@ -109,7 +109,7 @@ struct coop_slice_facts {
  * @deliveries: of the present epoch
  * @timeouts: those of them that came when the time of a hold was up
  * @iops: rate of the last epoch
- * @batch: completions per delivery, from the last epoch; 0 is 1
+ * @batch: completions per delivery at most, from the last epoch; 0 is 1
  * @ceiling: of @batch in policy auto, times COOP_COALESCE_PART; 0: none yet
  * @held: completions since the last delivery
  * @held_since: the first of them
@@ -185,25 +185,36 @@ static inline uint64_t coop_coalesce_pause(const struct coop_coalesce *s,
                pause : l->max_ns / COOP_COALESCE_BATCH_MAX;
 }
 
-/*
- * What a batch would be: of requests, a part of what is outstanding, so that
- * the device does not run dry while completions wait; of a stream, half of
- * what comes within the cap. No more than what comes within the cap.
- */
+/* What comes within the cap; of a stream half of it. */
 static inline uint64_t
-coop_coalesce_wanted(const struct coop_coalesce *s,
+coop_coalesce_within(const struct coop_coalesce *s,
                      const struct coop_coalesce_limits *l)
 {
     uint64_t max_us = l->max_ns / 1000;
-    uint64_t within, part;
+    uint64_t within;
 
     max_us = max_us > 1000000 ? 1000000 : max_us;
     within = s->iops * max_us / 1000000;
-    if (l->stream) {
-        return within / 2;
+    return l->stream ? within / 2 : within;
+}
+
+/*
+ * How many make a batch now: of requests, a part of what is outstanding, so
+ * that the device does not run dry while completions wait. What is outstanding
+ * on average would be less: a vCPU that comes back finds it all completed.
+ */
+static inline uint32_t coop_coalesce_batch(const struct coop_coalesce *s,
+                                           const struct coop_coalesce_limits *l,
+                                           uint32_t inflight)
+{
+    uint64_t part = ((uint64_t)inflight + s->held) /
+                    (l->inflight ? l->inflight : 1);
+    uint32_t most = s->batch ? s->batch : 1;
+
+    if (l->stream || part > most) {
+        return most;
     }
-    part = s->outstanding / s->completions / (l->inflight ? l->inflight : 1);
-    return part < within ? part : within;
+    return part ? part : 1;
 }
 
 /* In policy auto: halve what mostly times out, and try more only slowly. */
@@ -269,7 +280,7 @@ static inline void coop_coalesce_epoch(struct coop_coalesce *s,
         return;
     }
     s->iops = coop_coalesce_per_s(s->completions, now - s->epoch_start);
-    batch = s->completions ? coop_coalesce_wanted(s, l) : 1;
+    batch = coop_coalesce_within(s, l);
     coop_coalesce_adapt(s);
     s->answers = s->turns > s->completions / 2;
     s->loaded = coop_coalesce_was_loaded(s, l, now);
@@ -321,7 +332,12 @@ static inline void coop_coalesce_until(struct coop_coalesce_decision *d,
     }
 }
 
-/* Policy slice: what is not delivered before the slice ends waits a round. */
+/*
+ * Policy slice: what is not delivered before the slice ends waits a round. The
+ * paper delivers at once from where the next batch would come after the end;
+ * what comes until then makes one more batch here, which costs one interrupt
+ * instead of many and is as much in time.
+ */
 static inline void coop_coalesce_slice(struct coop_coalesce_decision *d,
                                        struct coop_coalesce *s,
                                        const struct coop_coalesce_limits *l,
@@ -330,20 +346,17 @@ static inline void coop_coalesce_slice(struct coop_coalesce_decision *d,
 {
     uint64_t left = facts->slice_left_ns;
 
-    if (left <= l->cutoff_ns || left < coop_coalesce_span(s, s->batch)) {
-        d->reason = COOP_COALESCE_SLICE_END;
-    } else {
-        coop_coalesce_until(d, s, now,
-                            coop_coalesce_add(now, left - l->cutoff_ns),
-                            COOP_COALESCE_SLICE_END);
-    }
+    coop_coalesce_until(d, s, now,
+                        left > l->cutoff_ns ?
+                            coop_coalesce_add(now, left - l->cutoff_ns) : now,
+                        COOP_COALESCE_SLICE_END);
 }
 
 static inline void coop_coalesce_policy(struct coop_coalesce_decision *d,
                                         struct coop_coalesce *s,
                                         const struct coop_coalesce_limits *l,
                                         const struct coop_slice_facts *facts,
-                                        uint64_t now)
+                                        uint32_t inflight, uint64_t now)
 {
     bool aware = facts->valid && (l->policy == COOP_COALESCE_SLICE ||
                                   l->policy == COOP_COALESCE_AUTO);
@@ -356,7 +369,7 @@ static inline void coop_coalesce_policy(struct coop_coalesce_decision *d,
                             COOP_COALESCE_RATIO);
     } else if (aware && !facts->running) {
         d->reason = COOP_COALESCE_PREEMPTED;
-    } else if (s->held >= (s->batch ? s->batch : 1)) {
+    } else if (s->held >= coop_coalesce_batch(s, l, inflight)) {
         d->reason = COOP_COALESCE_RATIO;
     } else {
         coop_coalesce_until(d, s, now,
@@ -438,7 +451,7 @@ coop_coalesce_complete(struct coop_coalesce *s,
                         coop_coalesce_add(s->held_since, l->max_ns),
                         COOP_COALESCE_CAP);
     if (d.reason == COOP_COALESCE_HOLD) {
-        coop_coalesce_policy(&d, s, l, facts, now);
+        coop_coalesce_policy(&d, s, l, facts, inflight, now);
     }
     if (d.reason != COOP_COALESCE_HOLD) {
         coop_coalesce_delivered(s, now);
