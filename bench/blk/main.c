@@ -18,8 +18,9 @@ struct options {
 static const char usage[] =
 	"usage: coop-bench-blk [OPTION...]   runs in L1, as a job of coop-lab\n" IOBENCH_USAGE_MODES
 	"  --cases A,B         OP-SIZE-qdDEPTH-SCENARIO: read, write, randread or randwrite; 512 to 64k;\n"
-	"                      1 to 64; alone, hogs (co-tenants on the vCPU's pCPU) or allio (a second\n"
-	"                      guest on it with the same load)\n"
+	"                      1 to 64; alone, hogs (co-tenants on the vCPU's pCPU), hogswork (the same, and\n"
+	"                      the guest computes beside) or allio (a second guest on it with the same\n"
+	"                      load)\n"
 	"                      (randread-4k-qd1-alone,randread-4k-qd16-alone,randread-4k-qd16-hogs,\n"
 	"                      randread-4k-qd16-allio)\n"
 	"  --rate N            begin N requests per second whatever becomes of them (0: as they end)\n"
@@ -64,7 +65,7 @@ static char **job(const void *arg, const struct iobench_case *c, int seconds, bo
 	static char size[16], depth[16], duration[16], rate[16];
 	static char *argv[] = {
 		"coop-guest-blk", "--op",   NULL,     "--size", size, "--depth", depth,
-		"--seconds",	  duration, "--rate", rate,	NULL
+		"--seconds",	  duration, "--rate", rate,	NULL,	  NULL
 	};
 	const struct options *o = arg;
 
@@ -74,6 +75,7 @@ static char **job(const void *arg, const struct iobench_case *c, int seconds, bo
 	snprintf(depth, sizeof(depth), "%d", c->depth);
 	snprintf(duration, sizeof(duration), "%d", seconds);
 	snprintf(rate, sizeof(rate), "%d", o->rate);
+	argv[11] = c->scenario == SCENARIO_HOGSWORK ? "--hog" : NULL;
 	return argv;
 }
 

@@ -59,6 +59,8 @@ int driver_allow_grace(int us, struct driver_setting *s)
 int driver_set_slice(int us, struct driver_setting *s)
 {
 	*s = (struct driver_setting){ "/sys/kernel/debug/sched/base_slice_ns", NULL };
+	if (!us)
+		return 0;
 	return setting_change(s, us * 1000ll, "the host's time slice in ns");
 }
 

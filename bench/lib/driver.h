@@ -34,7 +34,13 @@ struct driver_setting {
 /* Let VMs have deferrals of up to US microseconds. -1 after saying what is wrong. */
 int driver_allow_grace(int us, struct driver_setting *s);
 
-/* The host's time slice (EEVDF's base slice) in microseconds. -1 after saying what is wrong. */
+#define DRIVER_SLICE_MIN_US 100
+#define DRIVER_SLICE_MAX_US 100000
+
+/*
+ * The host's time slice (EEVDF's base slice) in microseconds; 0 leaves it as it is. -1 after saying
+ * what is wrong.
+ */
 int driver_set_slice(int us, struct driver_setting *s);
 
 void driver_restore(struct driver_setting *s);

@@ -110,7 +110,8 @@ static int set_option(void *arg, int opt)
 	case 'G':
 		return proc_option_number("grace", optarg, 1, 10000, &s->grace_us);
 	case 'L':
-		return proc_option_number("host-slice", optarg, 100, 100000, &s->slice_us);
+		return proc_option_number("host-slice", optarg, DRIVER_SLICE_MIN_US,
+					  DRIVER_SLICE_MAX_US, &s->slice_us);
 	case 'U':
 		s->bench.boot.unpinned = true;
 		return 0;
@@ -180,7 +181,7 @@ static int run_all(struct interference *s)
 {
 	struct guest_bench *b = &s->bench;
 	size_t n = strlen(notify_accel);
-	struct driver_setting ceiling, slice = { .before = NULL };
+	struct driver_setting ceiling, slice;
 	int ret;
 
 	b->boot.vcpus = s->vcpus;
@@ -190,7 +191,7 @@ static int run_all(struct interference *s)
 	if (driver_allow_grace(s->grace_us, &ceiling))
 		return 2;
 	ret = 2;
-	if (!s->slice_us || !driver_set_slice(s->slice_us, &slice))
+	if (!driver_set_slice(s->slice_us, &slice))
 		ret = guest_bench_run(b, parameters(s));
 	driver_restore(&slice);
 	driver_restore(&ceiling);

@@ -25,22 +25,44 @@
 
 #define FAIL(b, ...) (snprintf((b)->error, sizeof((b)->error), __VA_ARGS__), -1)
 
+/* Of QEMU's coalesce-stats: how often completions were held, and why others were delivered. */
+static const struct {
+	const char *stat, *metric;
+} reasons[] = {
+	{ "held", "held_per_req" },	      { "idle", "idle_per_req" },
+	{ "slow", "slow_per_req" },	      { "ratio", "ratio_per_req" },
+	{ "slice-end", "slice_end_per_req" }, { "preempted", "preempted_per_req" },
+	{ "pause", "pause_per_req" },	      { "cap", "cap_per_req" },
+};
+
+#define REASONS (sizeof(reasons) / sizeof(reasons[0]))
+
 struct measurement {
 	const struct iobench_mode *mode;
 	const struct iobench_case *bench_case;
 	int repeat;
 	/* over the guest's measured interval */
-	long long wall_ns, vcpu_ns, qemu_ns, exits, held, boosts;
+	long long wall_ns, vcpu_ns, qemu_ns, exits, boosts;
+	long long reasons[REASONS];
 	long long requests, guest_ns, irqs, rx_irqs;
 	struct hist hist;
 	bool has_hist, has_counts;
 };
 
+static void count_reasons(struct iovm *g, struct measurement *m, int sign)
+{
+	json_t *stats = iovm_stats(g);
+
+	for (size_t i = 0; i < REASONS; i++)
+		m->reasons[i] += sign * json_integer_value(json_object_get(stats, reasons[i].stat));
+	json_decref(stats);
+}
+
 static void interval_begin(struct iobench *b, struct iovm *g, struct measurement *m)
 {
 	const struct vm *vm = &g->vm;
 
-	m->held = iovm_stat(g, "held");
+	count_reasons(g, m, -1);
 	m->wall_ns = proc_now_ns();
 	m->vcpu_ns = vm_vcpus_ns(vm);
 	m->qemu_ns = proc_group_ns(vm->pid);
@@ -60,7 +82,7 @@ static void interval_end(struct iobench *b, struct iovm *g, struct measurement *
 	m->boosts = vm_stat(vm, "coop_boosts_irq") - m->boosts;
 	vmload_end(&b->load);
 	vmload_pause(&b->load);
-	m->held = iovm_stat(g, "held") - m->held;
+	count_reasons(g, m, 1);
 }
 
 static int start_load(struct iobench *b, struct iovm *g, const struct iobench_case *c, int seconds,
@@ -144,13 +166,14 @@ static json_t *metrics_of(struct iobench *b, const struct measurement *m)
 	driver_metric(metrics, "irqs_per_req", m->irqs / n);
 	if (m->rx_irqs >= 0)
 		driver_metric(metrics, "rx_irqs_per_req", m->rx_irqs / n);
-	driver_metric(metrics, "held_per_req", m->held / n);
+	for (size_t i = 0; i < REASONS; i++)
+		driver_metric(metrics, reasons[i].metric, m->reasons[i] / n);
 	if (m->mode->coop)
 		driver_metric(metrics, "boosts_per_req", m->boosts / n);
 	driver_metric(metrics, "guest_cpu_us_per_req", m->vcpu_ns / 1e3 / n);
 	driver_metric(metrics, "host_cpu_us_per_req", (m->qemu_ns - m->vcpu_ns) / 1e3 / n);
 	driver_metric(metrics, "exits_per_s", m->exits * 1e9 / m->wall_ns);
-	if (m->bench_case->scenario == SCENARIO_HOGS)
+	if (scenario_has_hogs(m->bench_case->scenario))
 		add_shares(metrics, &b->load, m);
 	return metrics;
 }
@@ -176,7 +199,7 @@ static int measure_case(struct iobench *b, struct iovm *g, struct iovm *other,
 			struct measurement *m)
 {
 	const struct iobench_case *c = m->bench_case;
-	bool hogs = c->scenario == SCENARIO_HOGS;
+	bool hogs = scenario_has_hogs(c->scenario);
 	int ret = 0;
 
 	usleep(SETTLE_US);
@@ -277,10 +300,10 @@ static int measure(void *arg, const void *entry, int round)
 	return -1;
 }
 
-static bool needs(const struct iobench *b, enum iobench_scenario scenario)
+static bool needs_hogs(const struct iobench *b)
 {
 	for (int i = 0; i < b->ncases; i++)
-		if (b->cases[i].scenario == scenario)
+		if (scenario_has_hogs(b->cases[i].scenario))
 			return true;
 	return false;
 }
@@ -298,11 +321,11 @@ static bool needs_coop(const struct iobench *b)
 
 static json_t *with_common(const struct iobench *b, json_t *parameters)
 {
-	json_t *common = json_pack("{s:i, s:i, s:i, s:i, s:i, s:i, s:i}", "repeat", b->repeat,
+	json_t *common = json_pack("{s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:i}", "repeat", b->repeat,
 				   "seconds", b->seconds, "cotenants", b->cotenants,
 				   "coalesce_inflight", b->inflight, "coalesce_iops", b->iops,
-				   "coalesce_max_us", b->max_us, "coalesce_cutoff_us",
-				   b->cutoff_us);
+				   "coalesce_max_us", b->max_us, "coalesce_cutoff_us", b->cutoff_us,
+				   "host_slice_us", b->slice_us);
 
 	json_object_update(common, parameters);
 	json_decref(parameters);
@@ -325,17 +348,11 @@ static int prepare(struct iobench *b)
 	return 0;
 }
 
-int iobench_run(struct iobench *b, json_t *parameters)
+static int run_all(struct iobench *b)
 {
 	int ret;
 
-	if (prepare(b)) {
-		json_decref(parameters);
-		return 2;
-	}
-	if (driver_send_parameters(b->record_fd, with_common(b, parameters)))
-		return 1;
-	if (needs(b, SCENARIO_HOGS) && vmload_start(&b->load, b->cotenants, CPU_GUEST)) {
+	if (needs_hogs(b) && vmload_start(&b->load, b->cotenants, CPU_GUEST)) {
 		record_verdict(b->record_fd, false,
 			       "the co-tenants do not start (see job-output.log)");
 		return 1;
@@ -344,5 +361,22 @@ int iobench_run(struct iobench *b, json_t *parameters)
 	if (!ret)
 		record_verdict(b->record_fd, true, "%d measurements", b->done);
 	vmload_kill(&b->load);
+	return ret;
+}
+
+int iobench_run(struct iobench *b, json_t *parameters)
+{
+	struct driver_setting slice;
+	int ret = 2;
+
+	if (prepare(b)) {
+		json_decref(parameters);
+		return ret;
+	}
+	if (driver_send_parameters(b->record_fd, with_common(b, parameters)))
+		return 1;
+	if (!driver_set_slice(b->slice_us, &slice))
+		ret = run_all(b);
+	driver_restore(&slice);
 	return ret;
 }

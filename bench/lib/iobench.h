@@ -25,8 +25,14 @@ struct iobench_mode {
 enum iobench_scenario {
 	SCENARIO_ALONE,
 	SCENARIO_HOGS, /* co-tenants on the vCPU's pCPU */
+	SCENARIO_HOGSWORK, /* the same, and the guest computes beside */
 	SCENARIO_ALLIO, /* a second guest on it, with the same load */
 };
+
+static inline bool scenario_has_hogs(enum iobench_scenario s)
+{
+	return s == SCENARIO_HOGS || s == SCENARIO_HOGSWORK;
+}
 
 /* "<op>-<size>-qd<depth>-<scenario>" */
 struct iobench_case {
@@ -55,6 +61,7 @@ struct iobench {
 	int ncases;
 	int repeat, seconds, cotenants, result_limit;
 	int inflight, iops, max_us, cutoff_us;
+	int slice_us; /* the host's time slice; 0: its own */
 	bool no_aa;
 	int record_fd;
 	struct vmload load; /* the co-tenants */
@@ -78,6 +85,7 @@ void iobench_init(struct iobench *b, const struct iobench_kind *kind, const void
 	"  --iops N            QEMU's coalesce-iops (100)\n"       \
 	"  --max-us US         QEMU's coalesce-max-us (20000)\n"   \
 	"  --cutoff-us US      QEMU's coalesce-cutoff-us (2000)\n" \
+	"  --host-slice US     the host's time slice (as it is)\n" \
 	"  --no-aa             no second off\n"                    \
 	"  --result-limit S    from the end of a measurement to its result (60)\n"
 
@@ -91,6 +99,7 @@ void iobench_init(struct iobench *b, const struct iobench_kind *kind, const void
 		{ "iops", required_argument, NULL, 'i' },                                     \
 		{ "max-us", required_argument, NULL, 'x' },                                   \
 		{ "cutoff-us", required_argument, NULL, 'o' },                                \
+		{ "host-slice", required_argument, NULL, 't' },                               \
 		{ "no-aa", no_argument, NULL, 'a' },                                          \
 	{                                                                                     \
 		"result-limit", required_argument, NULL, 'l'                                  \

@@ -24,7 +24,7 @@ static const struct iobench_mode modes[IOBENCH_MODES] = {
 	{ .name = "coop+slice-bulk", .policy = "slice", .coop = true, .urgent = "off" },
 };
 
-static const char *const scenarios[] = { "alone", "hogs", "allio" };
+static const char *const scenarios[] = { "alone", "hogs", "hogswork", "allio" };
 
 void iobench_init(struct iobench *b, const struct iobench_kind *kind, const void *arg)
 {
@@ -122,6 +122,9 @@ int iobench_option(struct iobench *b, int opt)
 		return proc_option_number("max-us", optarg, 0, 100000, &b->max_us);
 	case 'o':
 		return proc_option_number("cutoff-us", optarg, 0, 100000, &b->cutoff_us);
+	case 't':
+		return proc_option_number("host-slice", optarg, DRIVER_SLICE_MIN_US,
+					  DRIVER_SLICE_MAX_US, &b->slice_us);
 	case 'l':
 		return proc_option_number("result-limit", optarg, 1, 3600, &b->result_limit);
 	case 'a':

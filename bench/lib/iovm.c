@@ -170,10 +170,19 @@ int iovm_set(struct iovm *g, const char *name, json_t *value)
 	return iovm_set_device(g, DEVICE, name, value);
 }
 
+static json_t *get_stats(struct iovm *g, const char *device)
+{
+	return qmp_call(&g->qmp, "qom-get", property(device, "coalesce-stats"), MONITOR_LIMIT_MS);
+}
+
+json_t *iovm_stats(struct iovm *g)
+{
+	return get_stats(g, DEVICE);
+}
+
 long long iovm_stat_device(struct iovm *g, const char *device, const char *name)
 {
-	json_t *stats =
-		qmp_call(&g->qmp, "qom-get", property(device, "coalesce-stats"), MONITOR_LIMIT_MS);
+	json_t *stats = get_stats(g, device);
 	const json_t *value = json_object_get(stats, name);
 	long long n = value ? json_integer_value(value) : FAIL(g, "%s", g->qmp.error);
 

@@ -55,6 +55,9 @@ int iovm_do(struct iovm *g, const char *command, json_t *arguments);
 int iovm_set_device(struct iovm *g, const char *device, const char *name, json_t *value);
 int iovm_set(struct iovm *g, const char *name, json_t *value);
 
+/* The device's coalesce-stats, a new reference, or NULL. */
+json_t *iovm_stats(struct iovm *g);
+
 /* One of DEVICE's coalesce-stats, or -1. */
 long long iovm_stat_device(struct iovm *g, const char *device, const char *name);
 long long iovm_stat(struct iovm *g, const char *name);

@@ -19,8 +19,9 @@ static const char usage[] =
 	"usage: coop-bench-net [OPTION...]   runs in L1, as a job of coop-lab\n" IOBENCH_USAGE_MODES
 	"  --cases A,B         OP-SIZE-qdDEPTH-SCENARIO: rr (request and response), rx or tx (bursts to or\n"
 	"                      from the guest); 64 to 1024 bytes; 1 to 64 requests in flight, or packets\n"
-	"                      in a burst; alone, hogs (co-tenants on the vCPU's pCPU) or allio (a second\n"
-	"                      guest on it with the same load)\n"
+	"                      in a burst; alone, hogs (co-tenants on the vCPU's pCPU), hogswork (the same,\n"
+	"                      and the guest computes beside) or allio (a second guest on it with the\n"
+	"                      same load)\n"
 	"                      (rr-64-qd1-alone,rr-64-qd16-alone,rx-64-qd16-alone,rr-64-qd16-hogs,\n"
 	"                      rr-64-qd16-allio)\n"
 	"  --gap US            between the packets of a burst to the guest, which asks for two bursts at a\n"
@@ -58,7 +59,8 @@ static char **job(const void *arg, const struct iobench_case *c, int seconds, bo
 	static char size[16], depth[16], gap[16], duration[16];
 	static char *argv[] = {
 		"coop-guest-net", "--op", NULL,	   "--network", NULL,	     "--size", size,
-		"--depth",	  depth,  "--gap", gap,		"--seconds", duration, NULL
+		"--depth",	  depth,  "--gap", gap,		"--seconds", duration, NULL,
+		NULL
 	};
 	const struct options *o = arg;
 
@@ -68,6 +70,7 @@ static char **job(const void *arg, const struct iobench_case *c, int seconds, bo
 	snprintf(depth, sizeof(depth), "%d", c->depth);
 	snprintf(gap, sizeof(gap), "%d", o->gap_us);
 	snprintf(duration, sizeof(duration), "%d", seconds);
+	argv[13] = c->scenario == SCENARIO_HOGSWORK ? "--hog" : NULL;
 	return argv;
 }
 

@@ -92,7 +92,7 @@ static bool is_mode(const char *s)
 /* "randread-4k-qd16-hogs" */
 static bool is_io_case(const char *s, const char *const *operations, size_t n)
 {
-	static const char *const scenario[] = { "alone", "hogs", "allio" };
+	static const char *const scenario[] = { "alone", "hogs", "hogswork", "allio" };
 	char op[16], where[16], unit[2] = "", again[NAME_MAX_LEN];
 	unsigned int size, depth;
 

@@ -16,6 +16,7 @@
 struct blk_options {
 	const char *device;
 	bool write, random;
+	bool hog; /* compute beside */
 	bool switch_vcpu; /* off and on, meanwhile */
 	bool verify; /* random reads and writes whose data are checked */
 	int size, depth, seconds;

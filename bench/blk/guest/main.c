@@ -21,6 +21,7 @@ static const char usage[] =
 	"  --rate N            begin N requests per second whatever becomes of them (0: as they end)\n"
 	"  --seconds S         (5)\n"
 	"  --seed N            (1)\n"
+	"  --hog               compute beside, at normal priority\n"
 	"  --switch-vcpu       take the second vCPU off and on all the time\n"
 	"  --stall S           fail after that long without a completion (30)\n";
 
@@ -32,6 +33,7 @@ static const struct option long_options[] = {
 	{ "rate", required_argument, NULL, 'r' },
 	{ "seconds", required_argument, NULL, 't' },
 	{ "seed", required_argument, NULL, 'e' },
+	{ "hog", no_argument, NULL, 'g' },
 	{ "switch-vcpu", no_argument, NULL, 'm' },
 	{ "stall", required_argument, NULL, 'w' },
 	{ "help", no_argument, NULL, 'h' },
@@ -80,6 +82,9 @@ static int set_option(void *arg, int opt)
 		return proc_option_number("seconds", optarg, 1, 86400, &o->seconds);
 	case 'e':
 		return proc_option_number("seed", optarg, 0, 1000000000, &o->seed);
+	case 'g':
+		o->hog = true;
+		return 0;
 	case 'm':
 		o->switch_vcpu = true;
 		return 0;
@@ -147,6 +152,10 @@ int main(int argc, char **argv)
 	if (ret)
 		return ret < 0 ? 2 : 0;
 	ret = blk_open(&load, &o);
+	if (!ret && o.hog && proc_start_hog() < 0) {
+		snprintf(load.error, sizeof(load.error), "no process to compute");
+		ret = -1;
+	}
 	if (!ret)
 		ret = (o.switch_vcpu ? measure_switching : measure)(&load, record_fd());
 	if (ret) {

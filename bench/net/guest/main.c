@@ -48,6 +48,7 @@ static const struct operation operations[] = {
 struct options {
 	const struct operation *operation;
 	int network, size, depth, gap_us, seconds, stall_s, rings;
+	bool hog;
 };
 
 struct request {
@@ -77,6 +78,7 @@ static const char usage[] =
 	"  --gap US        between the packets that come back for a request (0)\n"
 	"  --seconds S     (5)\n"
 	"  --stall S       fail after that long without a packet (20)\n"
+	"  --hog           compute beside, at normal priority\n"
 	"  --rings N       only give both rings that size, which resets the queues\n";
 
 static const struct option long_options[] = {
@@ -84,7 +86,8 @@ static const struct option long_options[] = {
 	{ "size", required_argument, NULL, 's' },  { "depth", required_argument, NULL, 'q' },
 	{ "gap", required_argument, NULL, 'p' },   { "seconds", required_argument, NULL, 't' },
 	{ "stall", required_argument, NULL, 'w' }, { "rings", required_argument, NULL, 'g' },
-	{ "help", no_argument, NULL, 'h' },	   { 0 },
+	{ "hog", no_argument, NULL, 'b' },	   { "help", no_argument, NULL, 'h' },
+	{ 0 },
 };
 
 static int set_op(struct options *o, const char *op)
@@ -119,6 +122,9 @@ static int set_option(void *arg, int opt)
 		return proc_option_number("stall", optarg, 1, 86400, &o->stall_s);
 	case 'g':
 		return proc_option_number("rings", optarg, 16, 256, &o->rings);
+	case 'b':
+		o->hog = true;
+		return 0;
 	case 'h':
 		fputs(usage, stdout);
 		return 1;
@@ -267,6 +273,8 @@ int main(int argc, char **argv)
 	if (o.rings)
 		return set_rings(o.rings);
 	ret = load_open(&load, &o);
+	if (!ret && o.hog && proc_start_hog() < 0)
+		ret = FAIL(&load, "no process to compute");
 	if (!ret)
 		ret = measure(&load, record_fd());
 	if (ret) {
