@@ -21,14 +21,14 @@ END
 }
 
 json=''
-# per measurement as the benchmark announces it: 7 s for a guest, 1 s beside each case
-args=(--cases "busy,busy-hog" --repeat 5 --seconds 6)
-seconds=$((6 * 5 * (7 + 2 * 7)))
+# per measurement as the benchmark announces it: 7 s for a guest, 1 s beside each case; before them, 10 s for the interval
+args=(--cases "busy,busy-hog" --repeat 5 --seconds 6 --interval auto)
+seconds=$((10 + 6 * 5 * (7 + 2 * 7)))
 while [ $# -gt 0 ]; do
 	case $1 in
 	--quick)
-		args=(--cases "busy-hog" --repeat 2 --seconds 8)
-		seconds=$((6 * 2 * (7 + 9)))
+		args=(--cases "busy-hog" --repeat 2 --seconds 8 --interval auto)
+		seconds=$((10 + 6 * 2 * (7 + 9)))
 		;;
 	--json)
 		[ $# -gt 1 ] || usage_error "demo: --json needs a file"

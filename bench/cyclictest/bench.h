@@ -10,7 +10,7 @@
 
 /* A case's variant is its interval; 0: that of the options. */
 struct options {
-	int interval_us;
+	int interval_us; /* 0: choose_interval() does */
 	int matrix[INTERVALS_MAX], nmatrix; /* intervals */
 	bool hog, host_cyclictest;
 	struct guest_case matrix_cases[2 * INTERVALS_MAX];
@@ -20,7 +20,8 @@ struct options {
 /* B->arg is O. -1 after saying what is wrong, 1 if there is nothing to do after that (--help). */
 int options_parse(struct guest_bench *b, struct options *o, int argc, char **argv);
 
-/* One case, as guest_bench's. */
+/* As guest_bench's: one case, and what comes before all of them. */
 int measure(struct guest_measurement *m);
+int choose_interval(struct guest_bench *b, json_t *parameters);
 
 #endif

@@ -18,7 +18,7 @@ static json_t *parameters(const struct guest_bench *b, const struct options *o)
 			      "host_cyclictest", o->host_cyclictest);
 
 	/* The matrix has its intervals in the names of its cases. */
-	if (p && !o->nmatrix)
+	if (p && !o->nmatrix && o->interval_us)
 		json_object_set_new(p, "interval_us", json_integer(o->interval_us));
 	return p;
 }
@@ -33,6 +33,7 @@ int main(int argc, char **argv)
 	if (ret)
 		return ret < 0 ? 2 : 0;
 	b.measure = measure;
+	b.prepare = choose_interval;
 	b.expect_s = EXPECT_CASE;
 	p = parameters(&b, &o);
 	if (o.host_cyclictest)

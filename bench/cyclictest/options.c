@@ -25,7 +25,9 @@ static const char usage[] =
 	"  --repeat N          rounds (1)\n"
 	"  --seconds S         per measurement (10)\n"
 	"  --cotenants N       of busy and busy-hog, on each pCPU (2)\n"
-	"  --interval US       cyclictest's; a multiple of the tick locks on to the scheduler's phase (2170)\n"
+	"  --interval US       cyclictest's; a multiple of the tick locks on to the scheduler's phase (2170);\n"
+	"                      auto: the first of 2170, 5425, 10850 and 21700 at which the task alone takes less than\n"
+	"                      0.6 of the vCPU's fair share\n"
 	"  --vcpus N           of each guest (1)\n"
 	"  --matrix[=A,B]      guest and host, idle and busy, at these intervals in us (500,1000), with --host-cyclictest;\n"
 	"                      4 vCPUs, each on a pCPU of its own, where there are 5 pCPUs\n"
@@ -81,6 +83,9 @@ static int set_option(void *arg, int opt)
 		o->hog = true;
 		return 0;
 	case 'i':
+		o->interval_us = 0;
+		if (!strcmp(optarg, "auto"))
+			return 0;
 		return proc_option_number("interval", optarg, 100, 1000000, &o->interval_us);
 	case 'v':
 		if (proc_option_number("vcpus", optarg, 1, VM_VCPUS_MAX, &vcpus))

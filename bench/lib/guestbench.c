@@ -222,6 +222,11 @@ int guest_bench_run(struct guest_bench *b, json_t *parameters)
 	record_expect(b->record_fd,
 		      b->repeat * b->modes.n *
 			      (EXPECT_BOOT + b->cases.n * (b->seconds + b->expect_s)));
+	if (b->prepare && b->prepare(b, parameters)) {
+		json_decref(parameters);
+		record_verdict(b->record_fd, false, "%s", b->error);
+		return 1;
+	}
 	if (driver_send_parameters(b->record_fd, parameters))
 		return 1;
 	ret = start_cotenants(b) || driver_rounds(&b->modes, b->repeat, measure, b);

@@ -47,6 +47,11 @@ struct guest_bench {
 	 * until it has ended, or until guest_measure_end().
 	 */
 	int (*measure)(struct guest_measurement *m);
+	/*
+	 * What comes before all measurements, NULL: nothing. It may add to the parameters. -1 with the
+	 * reason in b->error.
+	 */
+	int (*prepare)(struct guest_bench *b, json_t *parameters);
 	/* On how many of the pCPUs, the first ones, a case has its co-tenants. NULL: on all */
 	unsigned int (*loaded)(const struct guest_case *c);
 	void *arg;

@@ -266,6 +266,19 @@ bool group_has_table(const struct group *g)
 	       group_is_audio(g) || group_is_barrier(g) || group_is_server(g);
 }
 
+/* Only where the benchmark chose it. */
+static void print_interval(const struct result *r, FILE *out)
+{
+	double share = result_parameter(r, "task_share_at_2170_us", 0);
+	double interval = result_parameter(r, "interval_us", 0);
+	double fair = 1 / (result_parameter(r, "cotenants", 0) + 1);
+
+	if (share <= 0 || interval <= 0)
+		return;
+	fprintf(out, "A wake-up every %.0f us: every 2170 us the task alone takes %.0f %% of the pCPU, of which %.0f %% are fair.\n",
+		interval, share * 100, fair * 100);
+}
+
 void table_print(const struct result *r, FILE *out)
 {
 	bool any = false;
@@ -300,6 +313,7 @@ void table_print(const struct result *r, FILE *out)
 		fputc('\n', out);
 	if (!any)
 		return;
+	print_interval(r, out);
 	fputs("Guest latencies in us, medians over the repeats; spread: smallest-largest repeat; /vanilla: ratio of the\n"
 	      "medians, ~ within the noise floor, ? not enough evidence; all p99.9, worst, samples: all repeats together;\n"
 	      "co-ten.%: CPU share of the worst-off co-tenant, 100 = one pCPU.\n", out);

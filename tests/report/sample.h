@@ -149,7 +149,8 @@ static int sample_facts(const char *dir)
 		"{\"accelerator\":\"tcg\",\"kernel\":\"6.12.0-sample\",\"qemu\":\"10.0.0\","
 		"\"commit\":\"0000000000\",\"config_hash\":\"sample\",\"cores\":2}\n";
 	static const char parameters[] =
-		"{\"cotenants\":2,\"vcpus\":1,\"interval_us\":2170,\"seconds\":10,\"seed\":1,\"buffer_bursts\":2}\n";
+		"{\"cotenants\":2,\"vcpus\":1,\"interval_us\":2170,\"seconds\":10,\"seed\":1,\"buffer_bursts\":2,"
+		"\"task_share_at_2170_us\":0.44}\n";
 	char path[600];
 	FILE *f;
 

@@ -66,6 +66,8 @@ static void test_target(void)
 	v = verdict_of(&o);
 	CHECK(strstr(v, "; the measured task alone takes 44 % of the pCPU here (static, busy), more than the fair 33 %"),
 	      "%s", v);
+	CHECK(strstr(out, "\nA wake-up every 2170 us: every 2170 us the task alone takes 44 % of the pCPU, of which 33 % are fair.\n"),
+	      "no interval: %s", out);
 	o.demand = 0;
 
 	o.coop_slower = 2;
