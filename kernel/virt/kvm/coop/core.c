@@ -314,15 +314,6 @@ static void __end_boost(struct kvm_vcpu *vcpu, u64 *counter, const char *why)
 #define end_boost(vcpu, why) \
 	__end_boost(vcpu, &(vcpu)->stat.coop_ends_##why, #why)
 
-/* The bound is reached: RT work may go on as far as budget and debt allow. */
-static void bound_reached(struct kvm_vcpu *vcpu, enum coop_reason reason,
-			  u64 now)
-{
-	if (reason == COOP_REASON_RT && !grant(vcpu, reason, now))
-		return;
-	end_boost(vcpu, expired);
-}
-
 /*
  * How long a boost lasts that has no reason any more and is not given back, ns.
  * Longer where the exit may be the one that gives it back: a halt, or the yield
@@ -339,21 +330,35 @@ static u64 linger(struct kvm_vcpu *vcpu, const struct coop_facts *f)
 }
 
 /*
- * There is no reason for the boost any more, but its end would hit a critical
- * section: the guest holds a lock, or handles an interrupt that it was given
- * without a ticket, and nobody knows yet whom that wakes. It has the time that
- * one without a boost has, once.
+ * There is no reason for the boost any more, or it may not last longer, but its
+ * end would hit a critical section: the guest holds a lock, or handles an
+ * interrupt that it was given without a ticket, and nobody knows yet whom that
+ * wakes. It has the time that one without a boost has, once. @f may be NULL.
  */
 static bool turn_into_deferral(struct kvm_vcpu *vcpu,
 			       const struct coop_facts *f, u64 now)
 {
 	struct kvm_vcpu_coop *c = &vcpu->coop;
 
-	if (c->defer_spent || !coop_critical(f, &c->masks))
+	if (!f || c->defer_spent || c->reason == COOP_REASON_DEFER ||
+	    c->reason == COOP_REASON_NOTIFY || !coop_critical(f, &c->masks))
 		return false;
 	settle(vcpu);
 	c->reason = COOP_REASON_NONE;
 	return !grant(vcpu, COOP_REASON_DEFER, now);
+}
+
+/*
+ * The bound is reached: RT work may go on as far as budget and debt allow, and
+ * a critical section to its end.
+ */
+static void bound_reached(struct kvm_vcpu *vcpu, const struct coop_facts *f,
+			  enum coop_reason reason, u64 now)
+{
+	if (reason == COOP_REASON_RT && !grant(vcpu, reason, now))
+		return;
+	if (!turn_into_deferral(vcpu, f, now))
+		end_boost(vcpu, expired);
 }
 
 /*
@@ -388,7 +393,7 @@ static void review_boost(struct kvm_vcpu *vcpu, const struct coop_facts *f)
 		else
 			end_boost(vcpu, yield);
 	} else if (now >= c->bound_at) {
-		bound_reached(vcpu, reason, now);
+		bound_reached(vcpu, f, reason, now);
 	} else if (c->reason == COOP_REASON_DEFER) {
 		if (f && coop_critical(f, &c->masks))
 			arm_timer(c, now + us(config->grace_us) /
@@ -398,7 +403,7 @@ static void review_boost(struct kvm_vcpu *vcpu, const struct coop_facts *f)
 	} else if (reason == COOP_REASON_NONE &&
 		   c->reason != COOP_REASON_NOTIFY &&
 		   now - c->granted_at >= linger(vcpu, f)) {
-		if (!f || !turn_into_deferral(vcpu, f, now))
+		if (!turn_into_deferral(vcpu, f, now))
 			end_boost(vcpu, exit);
 	}
 }

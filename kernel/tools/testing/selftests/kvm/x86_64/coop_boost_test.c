@@ -95,6 +95,26 @@ static void guest_end_in_section(int id, uint64_t us)
 	}
 }
 
+/* The bound comes in the middle of a critical section, without an exit. */
+static void guest_bound_in_section(int id, uint64_t us)
+{
+	struct kvm_coop_page *page = guest_page(id);
+	struct coop_ctl *ctl = guest_ctl(id);
+	uint32_t unused;
+
+	while (!READ_ONCE(ctl->stop)) {
+		WRITE_ONCE(page->guest.intent, KVM_COOP_INTENT_RT);
+		while (!boosted(page) && !READ_ONCE(ctl->stop))
+			asm volatile("pause");
+		WRITE_ONCE(*guest_count(id), 1);
+		WRITE_ONCE(page->guest.intent, 0);
+		guest_delay_us(us);
+		WRITE_ONCE(*guest_count(id), 0);
+		cpuid(0, &unused, &unused, &unused, &unused);
+		WRITE_ONCE(ctl->step, ctl->step + 1);
+	}
+}
+
 /* Be in user space as often as possible while boosted. */
 static void guest_exit_boosted(int id, uint64_t times)
 {
@@ -658,29 +678,52 @@ TEST_F(boost, deferral_is_bounded)
 }
 
 /* The end of a boost comes behind the critical section that it would hit. */
-TEST_F(boost, end_in_critical_section)
+static void expect_ends_behind_section(struct __test_metadata *_metadata,
+				       struct _test_data_boost *self,
+				       void (*guest)(int id, uint64_t us),
+				       uint64_t us)
 {
 	uint64_t steps;
 
 	self->config.features |= KVM_COOP_F_DEFER;
-	/* in an emulator two exits may take longer than the ceiling allows */
+	/*
+	 * In an emulator two exits may take longer than the ceiling allows, and
+	 * who is in debt by then is refused.
+	 */
 	coop_set_parameter("coop_max_grace_us", "20000");
-	self->config.grace_us = 10000;
+	self->config.grace_us = 20000;
+	coop_set_parameter("coop_max_debt_limit_us", "50000");
+	self->config.debt_limit_us = 50000;
 	prepare(self);
 	self->page->setup.preempt_count_gpa = coop_count_gpa(0);
 	/* in a lock it would linger */
 	self->page->setup.pc_hardirq_mask = 0xff;
 	coop_register(self->vcpu);
-	coop_thread_start(&self->t, guest_end_in_section, 2000);
+	coop_thread_start(&self->t, guest, us);
 	EXPECT_TRUE(coop_wait(READ_ONCE(self->ctl->step) > 50, SOON_MS));
 	steps = self->ctl->step;
-	TH_LOG("%lu ends, preempted %lu, critical %lu", steps,
-	       counter(self, "coop_preempted"),
-	       counter(self, "coop_preempted_critical"));
+	TH_LOG("%lu ends, preempted %lu, critical %lu, bound reached %lu, refused %lu",
+	       steps, counter(self, "coop_preempted"),
+	       counter(self, "coop_preempted_critical"),
+	       counter(self, "coop_ends_expired"),
+	       counter(self, "coop_refused_debt"));
 	EXPECT_LE(steps / 2, counter(self, "coop_preempted"));
 	EXPECT_GE(steps / 4, counter(self, "coop_preempted_critical"));
 	finish(_metadata, self);
 	coop_set_parameter("coop_max_grace_us", "500");
+	coop_set_parameter("coop_max_debt_limit_us", "10000");
+}
+
+TEST_F(boost, end_in_critical_section)
+{
+	expect_ends_behind_section(_metadata, self, guest_end_in_section, 2000);
+}
+
+TEST_F(boost, bound_in_critical_section)
+{
+	self->config.rt_bound_us = 1000;
+	self->config.linger_us = 5000;
+	expect_ends_behind_section(_metadata, self, guest_bound_in_section, 3000);
 }
 
 /* Outside of critical sections, and for the idle task, there is none. */
