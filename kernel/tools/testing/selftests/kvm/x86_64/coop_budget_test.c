@@ -74,6 +74,23 @@ static void guest_in_bursts(int id, uint64_t us)
 	}
 }
 
+/* Sleep, and use @us of CPU time urgently after each interrupt. vCPU 0 only. */
+static void guest_asleep(int id, uint64_t us)
+{
+	struct kvm_coop_page *page = guest_page(id);
+	uint64_t until;
+
+	x2apic_enable();
+	while (!READ_ONCE(guest_ctl(id)->stop)) {
+		guest_halt();
+		until = rdtsc() + us * guest_tsc_khz / 1000;
+		while (rdtsc() < until)
+			asm volatile("pause");
+		WRITE_ONCE(page->guest.intent, 0);
+		guest_yield(id, 0);
+	}
+}
+
 /* --- cgroups -------------------------------------------------------------- */
 
 static void write_file(const char *dir, const char *file, const char *text)
@@ -117,12 +134,12 @@ static void group_add(const char *dir, pid_t tid)
 
 FIXTURE(budget) {
 	struct kvm_coop_config config;
-	struct kvm_vcpu *vcpus[2];
-	struct coop_thread t[2];
+	struct kvm_vcpu *vcpus[COOP_VCPUS];
+	struct coop_thread t[COOP_VCPUS];
 	struct coop_hog hog;
 	struct coop_hog mate;
 	struct kvm_vm *vm;
-	int stats[2];
+	int stats[COOP_VCPUS];
 	/* of the guest function; of guest_ask(), 0: it never asks */
 	uint32_t arg;
 };
@@ -166,7 +183,7 @@ static void begin(struct _test_data_budget *self, int vcpus, coop_guest_fn fn)
 {
 	int i;
 
-	self->vm = coop_vm(&self->config, 2, self->vcpus);
+	self->vm = coop_vm(&self->config, COOP_VCPUS, self->vcpus);
 	vm_install_exception_handler(self->vm, COOP_VECTOR, burst_handler);
 	for (i = 0; i < vcpus; i++)
 		start(self, i, fn, self->arg);
@@ -413,12 +430,15 @@ static int late_interrupts(struct _test_data_budget *self, int count, int ms)
 }
 
 /*
- * Two that borrow more than their share, one of them whenever it can and for
- * long: the other one's bursts do not wait for the ends of its grants.
+ * Beside @abusers that borrow whenever they can and for long: the bursts of another
+ * one do not wait for the ends of their grants, nor for what they owe each other.
  */
-TEST_F(budget, order_of_borrowers)
+static void expect_bursts_first(struct __test_metadata *_metadata,
+				struct _test_data_budget *self,
+				coop_guest_fn bursts, uint64_t us,
+				int abusers)
 {
-	int late;
+	int late, i;
 
 	self->config.rt_bound_us = 50000;
 	self->config.rt_burst_us = 50000;
@@ -426,15 +446,30 @@ TEST_F(budget, order_of_borrowers)
 	self->config.rt_rate_permille = 900;
 	self->config.vm_rt_rate_permille = 2000;
 	self->config.debt_limit_us = 10000;
-	self->arg = 1000;
-	begin(self, 1, guest_in_bursts);
-	start(self, 1, guest_ask, KVM_COOP_INTENT_RT);
+	self->arg = us;
+	begin(self, 1, bursts);
+	for (i = 1; i <= abusers; i++)
+		start(self, i, guest_ask, KVM_COOP_INTENT_RT);
 	usleep(500000);
 	late = late_interrupts(self, 200, 5);
-	TH_LOG("%d of 200 interrupts late", late);
+	TH_LOG("%d of 200 interrupts late, %lu boosts, %lu refused", late,
+	       counter(self, 0, "coop_boosts_irq"),
+	       counter(self, 0, "coop_refused_debt"));
 	EXPECT_GE(15, late);
-	EXPECT_LT(0, counter(self, 1, "coop_boosts_rt"));
-	finish(_metadata, self, 2);
+	for (i = 1; i <= abusers; i++)
+		EXPECT_LT(0, counter(self, i, "coop_boosts_rt"));
+	finish(_metadata, self, 1 + abusers);
+}
+
+TEST_F(budget, order_of_borrowers)
+{
+	expect_bursts_first(_metadata, self, guest_in_bursts, 1000, 1);
+}
+
+/* These are behind their share themselves, for having waited for each other. */
+TEST_F(budget, sleeper_before_many)
+{
+	expect_bursts_first(_metadata, self, guest_asleep, 200, 3);
 }
 
 /* Reweighting bounds the lag; it must not forgive the debt. */
