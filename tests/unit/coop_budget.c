@@ -6,6 +6,7 @@
  */
 #include "tests/unit/coop_decide.h"
 #include "tests/unit/check.h"
+#include "tests/unit/fuzz.h"
 
 typedef __int128 s128;
 
@@ -13,20 +14,10 @@ typedef __int128 s128;
 #define BURST_MAX (0xffffffffull * 1000)
 #define RATE_MAX 64000
 
-static u64 state = 0x9e3779b97f4a7c15ull;
-
-static u64 next(void)
-{
-	state ^= state << 13;
-	state ^= state >> 7;
-	state ^= state << 17;
-	return state;
-}
-
 /* All magnitudes equally likely: what breaks lies at the ends. */
 static u64 any(void)
 {
-	return next() >> (next() % 64);
+	return fuzz_next() >> (fuzz_next() % 64);
 }
 
 static s128 exact_tokens(const struct coop_budget *b)
@@ -86,10 +77,10 @@ static void test_random(void)
 {
 	for (int i = 0; i < ROUNDS; i++) {
 		u64 burst = any() % (BURST_MAX + 1);
-		struct coop_budget b = bucket(next() % 2 ? any() : -any(), any(), burst);
+		struct coop_budget b = bucket(fuzz_next() % 2 ? any() : -any(), any(), burst);
 
-		check_refill(b, next() % (RATE_MAX + 1), burst,
-			     next() % 4 ? b.stamp + any() : any());
+		check_refill(b, fuzz_next() % (RATE_MAX + 1), burst,
+			     fuzz_next() % 4 ? b.stamp + any() : any());
 	}
 }
 
@@ -111,11 +102,11 @@ static void test_spend(void)
 static void test_wait(void)
 {
 	for (int i = 0; i < ROUNDS; i++) {
-		u64 burst = 50000 + any() % BURST_MAX, need = 1 + next() % 50000, wait;
-		struct coop_budget b = bucket(next() % 2 ? any() % burst : -any(),
-					      next() % BURST_MAX, burst),
+		u64 burst = 50000 + any() % BURST_MAX, need = 1 + fuzz_next() % 50000, wait;
+		struct coop_budget b = bucket(fuzz_next() % 2 ? any() % burst : -any(),
+					      fuzz_next() % BURST_MAX, burst),
 				   before, after;
-		u32 rate = next() % 1001;
+		u32 rate = fuzz_next() % 1001;
 
 		b.rest = 0;
 		wait = coop_budget_wait(&b, rate, need);
@@ -158,7 +149,7 @@ static void test_long_run(void)
 
 		while (now < 1000000000ull) {
 			/* at times shorter than what one token takes */
-			now += 1 + next() % (next() % 2 ? 3 : 2000000);
+			now += 1 + fuzz_next() % (fuzz_next() % 2 ? 3 : 2000000);
 			coop_budget_refill(&b, rate, burst, now);
 			step = b.tokens > 0 ? b.tokens : 0;
 			coop_budget_spend(&b, step);
@@ -171,6 +162,7 @@ static void test_long_run(void)
 
 int main(void)
 {
+	fuzz_seed(NULL);
 	test_edges();
 	test_random();
 	test_spend();

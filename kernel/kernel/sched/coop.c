@@ -263,30 +263,59 @@ static void charge_loan(struct rq *rq, struct task_struct *p)
 		dl_server_update(&rq->fair_server, used);
 }
 
-/* Is there a borrower that runs while @p, with @prio, would wait for it? */
-static bool would_wait(struct rq *rq, struct task_struct *p, int prio)
+/*
+ * The borrower that @p would wait for if it borrowed @prio, at most @most: the
+ * first that runs or waits with that priority or more. A task of the host's goes
+ * before @p whatever it borrows.
+ */
+static struct task_struct *rival_of(struct rq *rq, struct task_struct *p,
+				    int prio, int most)
 {
-	struct task_struct *curr = rq->curr;
+	const struct rt_prio_array *array = &rq->rt.active;
+	struct sched_rt_entity *se;
+	struct task_struct *rival;
+	unsigned long idx;
 
-	return curr != p && curr->coop.borrowed && loan_intact(curr) &&
-	       prio <= curr->coop.prio;
+	idx = find_next_bit(array->bitmap, MAX_RT_PRIO, MAX_RT_PRIO - 1 - most);
+	if (idx > MAX_RT_PRIO - 1 - prio)
+		return NULL;
+	se = list_first_entry(&array->queue[idx], struct sched_rt_entity, run_list);
+#ifdef CONFIG_RT_GROUP_SCHED
+	if (se->my_q)
+		return NULL;
+#endif
+	rival = container_of(se, struct task_struct, rt);
+	if (rival == p || !rival->coop.borrowed || !loan_intact(rival))
+		return NULL;
+	return rival;
 }
 
 /*
  * Borrowers compete, too, and FIFO tasks of one priority wait for each other:
  * one that has used less than its share goes before one that has used more, and
- * before the one that runs, if that has used more of its own by now.
+ * before the one that runs, if that has used more of its own by now. Before all
+ * of that goes who has used less lately: those that always want to run fall
+ * behind while they wait for each other, and who sleeps does not.
  */
 static int loan_prio(struct rq *rq, struct task_struct *p, int prio)
 {
-	int highest = prio + SCHED_COOP_PRIOS - 1;
+	int most = prio + SCHED_COOP_PRIOS - 1;
+	bool behind = coop_fair_behind(p);
+	struct task_struct *rival;
 
-	if (coop_fair_behind(p))
+	if (behind)
 		prio++;
-	if (would_wait(rq, p, prio)) {
-		charge_loan(rq, rq->curr);
-		if (coop_fair_before(p, rq->curr))
-			prio = min(rq->curr->coop.prio + 1, highest);
+	rival = rival_of(rq, p, prio, most);
+	if (rival) {
+		charge_loan(rq, rival);
+		if (coop_fair_used_less(p, rival))
+			prio = most;
+		else if (coop_fair_before(p, rival) &&
+			 !coop_fair_used_less(rival, p))
+			prio = min(rival->coop.prio + 1, most - 1);
+	} else if (behind && p->coop.borrowed && task_current(rq, p)) {
+		/* what it has come before still waits */
+		prio = max(prio, p->coop.prio);
 	}
 	return prio;
 }
@@ -345,7 +374,7 @@ static int renew_loan(struct rq *rq, struct task_struct *p, int prio,
 /**
  * sched_coop_borrow - lend @p a SCHED_FIFO priority, or let its loan go on
  * @p: the task, current or not, sleeping or not
- * @prio: rt_priority, 1..97; up to SCHED_COOP_PRIOS - 1 more for a task that has
+ * @prio: rt_priority, 1..96; up to SCHED_COOP_PRIOS - 1 more for a task that has
  *	used less of its share than other borrowers
  * @limit_ns: debt in ns of @p's run time, beyond a slice or a tick, above which
  *	the answer is no; or SCHED_COOP_FREE

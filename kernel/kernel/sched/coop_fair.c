@@ -157,6 +157,28 @@ bool coop_fair_before(struct task_struct *p, struct task_struct *other)
 	       coop_position(cfs_rq, other_se, avg);
 }
 
+/* What @se used of late, by its weight: virtual ns. */
+static u64 coop_used(struct cfs_rq *cfs_rq, struct sched_entity *se)
+{
+	struct sched_coop_level *level;
+
+	level = coop_level(cfs_rq, se, avg_vruntime(cfs_rq));
+	coop_used_update(&level->used, se->sum_exec_runtime,
+			 rq_clock(rq_of(cfs_rq)));
+	return calc_delta_fair(level->used.ns, se);
+}
+
+bool coop_fair_used_less(struct task_struct *p, struct task_struct *other)
+{
+	struct sched_entity *se = &p->se, *other_se = &other->se;
+	u64 used, other_used;
+
+	find_matching_se(&se, &other_se);
+	used = coop_used(cfs_rq_of(se), se);
+	other_used = coop_used(cfs_rq_of(other_se), other_se);
+	return used < other_used - other_used / 8;
+}
+
 /*
  * How far the running @se may go on, in virtual time. Who has a shorter slice than
  * the others has the earliest deadline at its end again, and is chosen as long as
@@ -272,6 +294,8 @@ static void coop_charge_group(struct cfs_rq *cfs_rq, struct sched_entity *se,
 	struct sched_coop_level *level = &group_cfs_rq(se)->coop;
 	u64 avg;
 
+	/* its own run time stood still */
+	level->used.exec -= ns;
 	update_curr(cfs_rq);
 	if (coop_alone(cfs_rq, se)) {
 		level->floor = 0;

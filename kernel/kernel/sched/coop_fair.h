@@ -30,6 +30,13 @@ bool coop_fair_behind(struct task_struct *p);
  */
 bool coop_fair_before(struct task_struct *p, struct task_struct *other);
 
+/*
+ * Has @p, of the same run queue, used clearly less of its share lately than
+ * @other, whose loan is charged up to now? Compared where both have the same
+ * competitors.
+ */
+bool coop_fair_used_less(struct task_struct *p, struct task_struct *other);
+
 /* A loan begins: take down where @p stands. */
 void coop_fair_open(struct task_struct *p);
 

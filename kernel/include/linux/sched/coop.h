@@ -24,15 +24,18 @@ struct sched_entity;
 #ifdef CONFIG_KVM_COOP
 
 #include <linux/jump_label.h>
+#include <linux/sched/coop_used.h>
 
 /**
  * struct sched_coop_level - what an entity owes on one run queue
  * @floor: virtual runtime below which the entity must not be placed, 0 = none
+ * @used: what it used of late; as of when it last competed with a borrower
  *
  * A task has one, and so has each of its groups on each CPU; under the rq lock.
  */
 struct sched_coop_level {
 	u64			floor;
+	struct sched_coop_used	used;
 };
 
 /**
@@ -80,7 +83,7 @@ struct sched_coop {
 DECLARE_STATIC_KEY_FALSE(sched_coop_key);
 
 /* priorities of borrowers that asked for the same one */
-#define SCHED_COOP_PRIOS	3
+#define SCHED_COOP_PRIOS	4
 
 /* a debt limit: lend whatever the debt, and charge nothing */
 #define SCHED_COOP_FREE		(~0ULL)

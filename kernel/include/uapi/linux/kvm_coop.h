@@ -301,7 +301,7 @@ struct kvm_coop_page {
 /* facts only: no thread is ever touched */
 #define KVM_COOP_POLICY_NONE		0
 /*
- * SCHED_FIFO at rt_priority, or up to 2 more, while boosted, charged back afterwards; otherwise
+ * SCHED_FIFO at rt_priority, or up to 3 more, while boosted, charged back afterwards; otherwise
  * as policy fair
  */
 #define KVM_COOP_POLICY_RT		1

@@ -89,7 +89,7 @@ static bool config_valid(struct kvm_coop_config *c)
 		return false;
 	if (c->slice_ns && c->slice_ns < 100000)
 		return false;
-	return limit(&c->rt_priority, 1, min(coop_max_rt_priority, 97u)) &&
+	return limit(&c->rt_priority, 1, min(coop_max_rt_priority, 96u)) &&
 	       limit(&c->slice_ns, 100000, 100000000) &&
 	       limit(&c->irq_bound_us, 3000, coop_max_irq_bound_us) &&
 	       limit(&c->linger_us, 1000, coop_max_linger_us) &&
