@@ -49,29 +49,38 @@ struct measurement {
 	bool has_hist, has_counts;
 };
 
-static void count_reasons(struct iovm *g, struct measurement *m, int sign)
+static int count_reasons(struct iobench *b, struct iovm *g, struct measurement *m, int sign)
 {
 	json_t *stats = iovm_stats(g);
+	int ret = 0;
 
-	for (size_t i = 0; i < REASONS; i++)
-		m->reasons[i] += sign * json_integer_value(json_object_get(stats, reasons[i].stat));
+	for (size_t i = 0; i < REASONS; i++) {
+		const json_t *count = json_object_get(stats, reasons[i].stat);
+
+		if (!count)
+			ret = FAIL(b, "QEMU does not say %s: %.200s", reasons[i].stat,
+				   g->qmp.error);
+		m->reasons[i] += sign * json_integer_value(count);
+	}
 	json_decref(stats);
+	return ret;
 }
 
-static void interval_begin(struct iobench *b, struct iovm *g, struct measurement *m)
+static int interval_begin(struct iobench *b, struct iovm *g, struct measurement *m)
 {
 	const struct vm *vm = &g->vm;
+	int ret = count_reasons(b, g, m, -1);
 
-	count_reasons(g, m, -1);
 	m->wall_ns = proc_now_ns();
 	m->vcpu_ns = vm_vcpus_ns(vm);
 	m->qemu_ns = proc_group_ns(vm->pid);
 	m->exits = vm_stat(vm, "exits");
 	m->boosts = vm_stat(vm, "coop_boosts_irq");
 	vmload_begin(&b->load);
+	return ret;
 }
 
-static void interval_end(struct iobench *b, struct iovm *g, struct measurement *m)
+static int interval_end(struct iobench *b, struct iovm *g, struct measurement *m)
 {
 	const struct vm *vm = &g->vm;
 
@@ -82,7 +91,7 @@ static void interval_end(struct iobench *b, struct iovm *g, struct measurement *
 	m->boosts = vm_stat(vm, "coop_boosts_irq") - m->boosts;
 	vmload_end(&b->load);
 	vmload_pause(&b->load);
-	count_reasons(g, m, 1);
+	return count_reasons(b, g, m, 1);
 }
 
 static int start_load(struct iobench *b, struct iovm *g, const struct iobench_case *c, int seconds,
@@ -133,7 +142,7 @@ static int follow(struct iobench *b, struct iovm *g, struct measurement *m, bool
 		if (rec.type == RECORD_PROGRESS && until_it_measures)
 			return 0;
 		if (rec.type == RECORD_PROGRESS && m)
-			(rec.done ? interval_end : interval_begin)(b, g, m);
+			ret = (rec.done ? interval_end : interval_begin)(b, g, m);
 		else if (rec.type == RECORD_FILE && m && !strcmp(rec.text, "guest.hist"))
 			ret = read_hist(b, m, &rec);
 		else if (rec.type == RECORD_FILE && m && !strcmp(rec.text, "counts.txt"))
