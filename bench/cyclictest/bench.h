@@ -11,6 +11,7 @@
 /* A case's variant is its interval; 0: that of the options. */
 struct options {
 	int interval_us; /* 0: choose_interval() does */
+	double task_share; /* of a pCPU, as choose_interval() found it */
 	int matrix[INTERVALS_MAX], nmatrix; /* intervals */
 	bool hog, host_cyclictest;
 	struct guest_case matrix_cases[2 * INTERVALS_MAX];

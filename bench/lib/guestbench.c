@@ -10,6 +10,8 @@
 /* After boot, and between the cases. */
 #define SETTLE_US 300000
 #define QUIT_LIMIT_MS 30000
+/* Of a fair share. */
+#define ROOM 0.6
 /* Measured under TCG: boot and power off of a guest. */
 #define EXPECT_BOOT 7
 
@@ -147,28 +149,19 @@ static int measure_case(struct guest_measurement *m)
 	return ret;
 }
 
-static int measure_mode(struct guest_bench *b, const struct guest_mode *mode, int repeat)
+int guest_bench_with(struct guest_bench *b, const struct guest_mode *mode, const char *name,
+		     int (*use)(struct guest_measurement *m))
 {
 	struct vm vm;
-	char name[64];
+	struct guest_measurement m = { .bench = b, .vm = &vm, .mode = mode };
 	int ret;
 
-	snprintf(name, sizeof(name), "%s-%d", mode->name, repeat);
-	record_progress(b->record_fd, b->done, b->total, "%s, round %d: booting L2", mode->name,
-			repeat);
 	b->boot.name = name;
 	ret = guest_boot(&vm, mode, &b->boot, &b->hung);
 	if (ret)
 		(void)GUEST_FAIL(b, "%s", vm.error);
-	for (int i = 0; i < b->cases.n && !ret; i++) {
-		struct guest_measurement m = { .bench = b,
-					       .vm = &vm,
-					       .mode = mode,
-					       .guest_case = b->cases.chosen[i],
-					       .repeat = repeat };
-
-		ret = measure_case(&m);
-	}
+	else
+		ret = use(&m);
 	if (mode->coop && vm.pid > 0)
 		driver_send_counters(b->record_fd, &vm);
 	if (ret)
@@ -178,12 +171,37 @@ static int measure_mode(struct guest_bench *b, const struct guest_mode *mode, in
 	return ret;
 }
 
+double guest_bench_room(const struct guest_bench *b)
+{
+	return ROOM / (b->cotenants + 1);
+}
+
+static int measure_cases(struct guest_measurement *m)
+{
+	struct guest_bench *b = m->bench;
+	int ret = 0;
+
+	for (int i = 0; i < b->cases.n && !ret; i++) {
+		struct guest_measurement one = *m;
+
+		one.guest_case = b->cases.chosen[i];
+		one.repeat = b->round;
+		ret = measure_case(&one);
+	}
+	return ret;
+}
+
 static int measure(void *arg, const void *entry, int round)
 {
 	const struct guest_mode *mode = entry;
 	struct guest_bench *b = arg;
+	char name[64];
 
-	if (!measure_mode(b, mode, round))
+	b->round = round;
+	snprintf(name, sizeof(name), "%s-%d", mode->name, round);
+	record_progress(b->record_fd, b->done, b->total, "%s, round %d: booting L2", mode->name,
+			round);
+	if (!guest_bench_with(b, mode, name, measure_cases))
 		return 0;
 	record_verdict(b->record_fd, false, "mode %s, round %d: %s (%d of %d measured, %d hung)",
 		       mode->name, round, b->error, b->done, b->total, b->hung);

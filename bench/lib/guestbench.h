@@ -48,8 +48,8 @@ struct guest_bench {
 	 */
 	int (*measure)(struct guest_measurement *m);
 	/*
-	 * What comes before all measurements, NULL: nothing. It may add to the parameters. -1 with the
-	 * reason in b->error.
+	 * What comes before all measurements, NULL: nothing. It may add to the parameters, and use
+	 * a guest of its own with guest_bench_with(). -1 with the reason in b->error.
 	 */
 	int (*prepare)(struct guest_bench *b, json_t *parameters);
 	/* On how many of the pCPUs, the first ones, a case has its co-tenants. NULL: on all */
@@ -59,6 +59,7 @@ struct guest_bench {
 	int record_fd;
 	struct vmload load[VM_VCPUS_MAX]; /* per pCPU */
 	int done, total; /* measurements */
+	int round;
 	bool hung; /* the failure is a guest that does not answer */
 	char error[400];
 };
@@ -72,6 +73,20 @@ struct guest_bench {
  */
 int guest_bench_run(struct guest_bench *b, json_t *parameters);
 
+/*
+ * Boot a guest called NAME in MODE, have it used, and power it off, or kill it if that failed. M
+ * has neither case nor repeat. 0 or -1 with the reason in b->error.
+ */
+int guest_bench_with(struct guest_bench *b, const struct guest_mode *mode, const char *name,
+		     int (*use)(struct guest_measurement *m));
+
+/*
+ * What part of a pCPU a periodic task of the guest may take for scheduling to decide whether it is
+ * in time: a fair share beside the co-tenants, less what they make it slower and the guest's own
+ * load.
+ */
+double guest_bench_room(const struct guest_bench *b);
+
 /* Stop the co-tenants, until the next case that has some; or let those of this case go on. */
 void guest_bench_pause(struct guest_bench *b);
 void guest_bench_resume(struct guest_measurement *m);
@@ -81,8 +96,8 @@ void guest_measure_begin(struct guest_measurement *m);
 void guest_measure_end(struct guest_measurement *m);
 
 /*
- * Send the run: METRICS, to which those of the interval are added, and HISTOGRAMS and MISSES_MS, which
- * may be NULL. All are taken over. 0 or -1, as MEASURE.
+ * Send the run: METRICS, to which those of the interval are added, and HISTOGRAMS and MISSES_MS,
+ * which may be NULL. All are taken over. 0 or -1, as MEASURE.
  */
 int guest_measure_send(struct guest_measurement *m, json_t *metrics, json_t *histograms,
 		       json_t *misses_ms);
