@@ -112,7 +112,7 @@ static void take(struct device *d, int k)
 	d->xruns += !audio_ring_take(d->ring, k, burst, d->frames);
 	glitch_feed(&d->detector, burst, d->frames);
 	if (d->detector.glitches > glitches && k >= d->warm && d->misses < DEVICE_MISSES_MAX)
-		d->misses_ms[d->misses++] = audio_burst_ns(k - d->warm, d->frames) / 1e6;
+		d->misses_ms[d->misses++] = audio_burst_ns(k - d->warm, d->frames, d->rate) / 1e6;
 }
 
 static void *play(void *arg)
@@ -123,9 +123,9 @@ static void *play(void *arg)
 	if (!guest_started(d))
 		return NULL;
 	set_state(d, DEVICE_WARM);
-	start = proc_now_ns() + audio_burst_ns(1, d->frames);
+	start = proc_now_ns() + audio_burst_ns(1, d->frames, d->rate);
 	for (int k = 0; k < d->warm + d->bursts && !quits(d); k++) {
-		long long due = start + audio_burst_ns(k, d->frames), late;
+		long long due = start + audio_burst_ns(k, d->frames, d->rate), late;
 
 		sleep_until(due);
 		late = proc_now_ns() - due;
@@ -139,13 +139,14 @@ static void *play(void *arg)
 	return NULL;
 }
 
-int device_start(struct device *d, int frames, int warm, int bursts)
+int device_start(struct device *d, int frames, int rate, int warm, int bursts)
 {
 	struct sched_param param = { .sched_priority = FIFO_PRIORITY };
 	pthread_attr_t attr;
 	int ret;
 
 	d->frames = frames;
+	d->rate = rate;
 	d->warm = warm;
 	d->bursts = bursts;
 	d->quit = false;

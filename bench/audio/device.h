@@ -31,6 +31,7 @@ struct device {
 	bool quit;
 	/* What to do */
 	int frames; /* of a burst */
+	int rate; /* frames per second */
 	int warm, bursts; /* not measured, and measured */
 	/* What was measured; valid in DEVICE_ENDED */
 	struct glitch_detector detector;
@@ -46,7 +47,7 @@ int device_open(struct device *d, const char *name);
 void device_close(struct device *d);
 
 /* Begin to wait for a guest. The thread is a real-time task on the caller's pCPU. */
-int device_start(struct device *d, int frames, int warm, int bursts);
+int device_start(struct device *d, int frames, int rate, int warm, int bursts);
 void device_stop(struct device *d);
 
 enum device_state device_state(const struct device *d);

@@ -12,7 +12,7 @@
 
 static json_t *parameters(const struct guest_bench *b, const struct audio *a)
 {
-	return json_pack("{s:i, s:i, s:i, s:i, s:i, s:i, s:i}", "rate", AUDIO_RATE, "buffer_bursts",
+	return json_pack("{s:i, s:i, s:i, s:i, s:i, s:i, s:i}", "rate", a->rate, "buffer_bursts",
 			 a->buffer, "seconds", b->seconds, "repeat", b->repeat, "vcpus",
 			 b->boot.vcpus, "cotenants", b->cotenants, "forced_glitches", a->force);
 }
@@ -34,6 +34,7 @@ int main(int argc, char **argv)
 		 AUDIO_RING_BYTES);
 	b.boot.extra = extra;
 	b.measure = measure;
+	b.prepare = choose_rate;
 	b.expect_s = EXPECT_CASE;
 	ret = guest_bench_run(&b, parameters(&b, &a));
 	device_close(&a.device);

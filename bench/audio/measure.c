@@ -13,20 +13,28 @@
 
 static int start_player(struct guest_measurement *m)
 {
-	char frames[16], buffer[16], hogs[16], warm[16], bursts[16], force[16];
-	char *argv[] = {
-		"coop-guest-audio", "--frames", frames,	    "--buffer", buffer,	   "--hogs", hogs,
-		"--warm",	    warm,	"--bursts", bursts,	"--force", force,    NULL
-	};
 	const struct guest_case *c = m->guest_case;
 	const struct audio *a = m->bench->arg;
+	const struct {
+		char *name;
+		int value;
+	} options[] = {
+		{ "--frames", c->variant },
+		{ "--rate", a->rate },
+		{ "--buffer", a->buffer },
+		{ "--hogs", c->hog ? m->bench->boot.vcpus : 0 },
+		{ "--warm", bursts_warm(m->bench, c) },
+		{ "--bursts", bursts_measured(m->bench, c) },
+		{ "--force", a->force },
+	};
+	enum { N = sizeof(options) / sizeof(options[0]) };
+	char values[N][16], *argv[1 + 2 * N + 1] = { "coop-guest-audio" };
 
-	snprintf(frames, sizeof(frames), "%d", c->variant);
-	snprintf(buffer, sizeof(buffer), "%d", a->buffer);
-	snprintf(hogs, sizeof(hogs), "%d", c->hog ? m->bench->boot.vcpus : 0);
-	snprintf(warm, sizeof(warm), "%d", bursts_warm(c));
-	snprintf(bursts, sizeof(bursts), "%d", bursts_measured(m->bench, c));
-	snprintf(force, sizeof(force), "%d", a->force);
+	for (int i = 0; i < N; i++) {
+		snprintf(values[i], sizeof(values[i]), "%d", options[i].value);
+		argv[1 + 2 * i] = options[i].name;
+		argv[2 + 2 * i] = values[i];
+	}
 	return vm_job(m->vm, argv) ? GUEST_FAIL(m->bench, "%s", m->vm->error) : 0;
 }
 
@@ -111,7 +119,7 @@ static int send_run(struct guest_measurement *m)
 	json_object_set_new(metrics, "glitches", json_integer(g->glitches));
 	json_object_set_new(metrics, "xruns", json_integer(d->xruns));
 	json_object_set_new(metrics, "callbacks", json_integer(d->callbacks));
-	driver_metric(metrics, "longest_clean_ms", g->longest * 1e3 / AUDIO_RATE);
+	driver_metric(metrics, "longest_clean_ms", g->longest * 1e3 / a->rate);
 	driver_metric(metrics, "glitch_share", 1 - (double)g->clean / g->frames);
 	driver_metric(metrics, "device_late_max_us", d->late_ns / 1e3);
 	if (a->force)
@@ -135,22 +143,36 @@ static int check_forced(struct guest_measurement *m)
 			"some were missed");
 }
 
-int measure(struct guest_measurement *m)
+static void forget_lateness(struct audio *a)
+{
+	if (a->has_lateness)
+		hist_free(&a->lateness);
+	a->has_lateness = false;
+}
+
+int play_case(struct guest_measurement *m)
 {
 	struct audio *a = m->bench->arg;
 	int ret;
 
-	if (device_start(&a->device, m->guest_case->variant, bursts_warm(m->guest_case),
+	forget_lateness(a);
+	if (device_start(&a->device, m->guest_case->variant, a->rate,
+			 bursts_warm(m->bench, m->guest_case),
 			 bursts_measured(m->bench, m->guest_case)))
 		return GUEST_FAIL(m->bench, "the device does not start (see job-output.log)");
 	ret = start_player(m);
 	if (!ret)
 		ret = follow_guest(m);
 	device_stop(&a->device);
+	return ret;
+}
+
+int measure(struct guest_measurement *m)
+{
+	int ret = play_case(m);
+
 	if (!ret)
 		ret = send_run(m);
-	if (a->has_lateness)
-		hist_free(&a->lateness);
-	a->has_lateness = false;
+	forget_lateness(m->bench->arg);
 	return ret ? ret : check_forced(m);
 }

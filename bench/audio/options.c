@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <stdio.h>
+#include <string.h>
 
 #include "bench/audio/bench.h"
 #include "lab/lib/proc.h"
@@ -25,6 +26,8 @@ static const char usage[] =
 	"  --repeat N          rounds (1)\n"
 	"  --seconds S         per measurement (10)\n"
 	"  --buffer N          bursts that the guest keeps ahead, 1 to 8 (2)\n"
+	"  --rate HZ|auto      frames per second, 6000 to 48000 (48000); auto: 48000, or as much less as the callback\n"
+	"                      needs to take no more of the pCPU than a fair share, with room\n"
 	"  --force N           make N glitches in each measurement; it fails unless as many are found\n"
 	"  --cotenants N       of busy and busy-hog (2)\n"
 	"  --no-aa             no second vanilla\n"
@@ -34,6 +37,7 @@ static const char usage[] =
 static const struct option long_options[] = {
 	GUEST_BENCH_OPTIONS,
 	{ "buffer", required_argument, NULL, 'B' },
+	{ "rate", required_argument, NULL, 'H' },
 	{ "force", required_argument, NULL, 'F' },
 	{ "help", no_argument, NULL, 'h' },
 	{ 0 },
@@ -47,6 +51,11 @@ static int set_option(void *arg, int opt)
 	switch (opt) {
 	case 'B':
 		return proc_option_number("buffer", optarg, 1, AUDIO_BUFFER_MAX, &a->buffer);
+	case 'H':
+		a->rate = 0;
+		if (!strcmp(optarg, "auto"))
+			return 0;
+		return proc_option_number("rate", optarg, AUDIO_RATE_LEAST, AUDIO_RATE, &a->rate);
 	case 'F':
 		return proc_option_number("force", optarg, 1, 100000, &a->force);
 	case 'h':
@@ -56,14 +65,22 @@ static int set_option(void *arg, int opt)
 	return guest_bench_option(b, opt);
 }
 
-int bursts_warm(const struct guest_case *c)
+/* Until it is chosen, the least that it may be. */
+static int rate_of(const struct guest_bench *b)
 {
-	return WARM_MS * AUDIO_RATE / 1000 / c->variant + 1;
+	const struct audio *a = b->arg;
+
+	return a->rate ? a->rate : AUDIO_RATE_LEAST;
+}
+
+int bursts_warm(const struct guest_bench *b, const struct guest_case *c)
+{
+	return WARM_MS * rate_of(b) / 1000 / c->variant + 1;
 }
 
 int bursts_measured(const struct guest_bench *b, const struct guest_case *c)
 {
-	return b->seconds * AUDIO_RATE / c->variant;
+	return b->seconds * rate_of(b) / c->variant;
 }
 
 static int check_force(const struct guest_bench *b, const struct audio *a)
@@ -86,7 +103,7 @@ int options_parse(struct guest_bench *b, struct audio *a, int argc, char **argv)
 {
 	int ret;
 
-	*a = (struct audio){ .buffer = 2 };
+	*a = (struct audio){ .buffer = 2, .rate = AUDIO_RATE };
 	*b = (struct guest_bench){ .name = "audio",
 				   .modes = DRIVER_CHOICE("mode", guest_modes),
 				   .cases = DRIVER_CHOICE("case", cases),

@@ -2,7 +2,6 @@
 #include <string.h>
 
 #include "bench/lib/audioring.h"
-#include "bench/lib/glitch.h"
 
 #define S_NS 1000000000ull
 
@@ -27,7 +26,7 @@ bool audio_ring_take(struct audio_ring *r, uint64_t k, int16_t *to, unsigned int
 	return there;
 }
 
-uint64_t audio_burst_ns(uint64_t k, unsigned int frames)
+uint64_t audio_burst_ns(uint64_t k, unsigned int frames, unsigned int rate)
 {
-	return k * frames * S_NS / AUDIO_RATE;
+	return k * frames * S_NS / rate;
 }

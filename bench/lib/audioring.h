@@ -45,7 +45,10 @@ void audio_ring_reset(struct audio_ring *r);
  */
 bool audio_ring_take(struct audio_ring *r, uint64_t k, int16_t *to, unsigned int frames);
 
-/* When burst K begins after the first one, in ns: without the error that a rounded period adds up. */
-uint64_t audio_burst_ns(uint64_t k, unsigned int frames);
+/*
+ * When burst K begins after the first one, in ns: without the error that a rounded period adds up.
+ * RATE is frames per second.
+ */
+uint64_t audio_burst_ns(uint64_t k, unsigned int frames, unsigned int rate);
 
 #endif

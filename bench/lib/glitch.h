@@ -6,7 +6,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+/* Frames per second, of a device that is not told to be slower. */
 #define AUDIO_RATE 48000
+#define AUDIO_RATE_LEAST 6000
 
 /*
  * Frames of the sine's period, 607.6 Hz. Prime, so that a burst that is lost, or comes twice, does

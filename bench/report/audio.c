@@ -45,7 +45,8 @@ static int frames_of(const struct group *g)
 
 double audio_buffer_us(const struct result *r, const struct group *g)
 {
-	return result_parameter(r, "buffer_bursts", 0) * frames_of(g) * 1e6 / AUDIO_RATE;
+	return result_parameter(r, "buffer_bursts", 0) * frames_of(g) * 1e6 /
+	       result_parameter(r, "rate", AUDIO_RATE);
 }
 
 static const char *load_of(const struct group *g)

@@ -13,6 +13,9 @@ program=$CACHE/build/tools/coop-bench-audio
 expect_failure 2 "unknown case 'busy-100'" "$program" --cases busy-100
 expect_failure 2 "--force 40 is too much for 1 s of idle-96: at most 19" "$program" --cases idle-96 --seconds 1 --force 40
 expect_failure 2 "buffer" "$program" --buffer 9
+for rate in 5999 48001 fast; do
+	expect_failure 2 "rate" "$program" --rate "$rate"
+done
 
 # Fails without a number: jq then says null.
 expect() { # WHAT JQ-CONDITION, with the runs as {CASE: METRICS}
@@ -38,5 +41,11 @@ for case in idle-512 busy-512; do
 	[[ $samples =~ ^[0-9]+$ && $samples -ge 150 && $samples -le 375 ]] || fail "$samples callbacks in the histogram of $case"
 	expect 'a tenth of the time without one' ".\"$case\" | .longest_clean_ms > 380 and .longest_clean_ms < 900"
 done
+# At a quarter of the rate the same bursts come a quarter as often.
+run --modes coop --cases idle-256 --rate 12000
+expect 'as many callbacks as the rate says' '."idle-256" | .callbacks >= 180 and .callbacks <= 190'
+run --modes vanilla --cases idle-96 --rate auto
+expect 'no more than there is time for' '."idle-96" | .vcpu_share < 0.4'
+jq -e '.rate as $rate | [48000, 24000, 12000, 6000] | index($rate)' "$OUT/parameters.json" >/dev/null || fail "no rate was chosen: $(cat "$OUT/parameters.json")"
 run --modes vanilla --cases busy-hog-96 --buffer 1
 expect 'glitches where there is no time' '."busy-hog-96" | .glitches > 20 and .xruns >= .glitches and .longest_clean_ms < 2000'

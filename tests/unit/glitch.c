@@ -178,8 +178,10 @@ static void test_ring(void)
 	CHECK(audio_ring_take(&r, 3, burst, 96) && burst[95] == 7, "as far ahead as possible");
 	/* Ten hours of bursts do not drift. */
 	for (k = 1; k < 18000000; k += 1000003)
-		CHECK(audio_burst_ns(k, 96) == k * 2000000, "burst %llu", (unsigned long long)k);
-	CHECK(audio_burst_ns(3 * 48000, 512) == 512ull * 3 * 1000000000, "512");
+		CHECK(audio_burst_ns(k, 96, 48000) == k * 2000000, "burst %llu",
+		      (unsigned long long)k);
+	CHECK(audio_burst_ns(3 * 48000, 512, 48000) == 512ull * 3 * 1000000000, "512");
+	CHECK(audio_burst_ns(10, 96, 12000) == 80000000, "slower");
 }
 
 int main(void)

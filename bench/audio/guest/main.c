@@ -34,7 +34,7 @@
 #define FALL_BACK 64
 
 struct options {
-	int frames, buffer, hogs, warm, bursts, force;
+	int frames, rate, buffer, hogs, warm, bursts, force;
 };
 
 enum forced { FORCED_WRONG, FORCED_SKIP, FORCED_LATE, FORCED_KINDS };
@@ -55,6 +55,7 @@ struct player {
 static const char usage[] =
 	"usage: coop-guest-audio [OPTION...]   runs in a guest with an ivshmem-plain device\n"
 	"  --frames N          of a burst, 16 to 512 (256)\n"
+	"  --rate HZ           frames per second, 6000 to 48000 (48000)\n"
 	"  --buffer N          bursts, 1 to 8 (2)\n"
 	"  --hogs N            busy loops at normal priority (0)\n"
 	"  --warm N            bursts before the measurement (0)\n"
@@ -62,10 +63,15 @@ static const char usage[] =
 	"  --force N           glitches to make, evenly in the measurement (0)\n";
 
 static const struct option long_options[] = {
-	{ "frames", required_argument, NULL, 'f' }, { "buffer", required_argument, NULL, 'b' },
-	{ "hogs", required_argument, NULL, 'g' },   { "warm", required_argument, NULL, 'w' },
-	{ "bursts", required_argument, NULL, 'n' }, { "force", required_argument, NULL, 'F' },
-	{ "help", no_argument, NULL, 'h' },	    { 0 },
+	{ "frames", required_argument, NULL, 'f' },
+	{ "rate", required_argument, NULL, 'r' },
+	{ "buffer", required_argument, NULL, 'b' },
+	{ "hogs", required_argument, NULL, 'g' },
+	{ "warm", required_argument, NULL, 'w' },
+	{ "bursts", required_argument, NULL, 'n' },
+	{ "force", required_argument, NULL, 'F' },
+	{ "help", no_argument, NULL, 'h' },
+	{ 0 },
 };
 
 static int set_option(void *arg, int opt)
@@ -75,6 +81,8 @@ static int set_option(void *arg, int opt)
 	switch (opt) {
 	case 'f':
 		return proc_option_number("frames", optarg, 16, AUDIO_FRAMES_MAX, &o->frames);
+	case 'r':
+		return proc_option_number("rate", optarg, AUDIO_RATE_LEAST, AUDIO_RATE, &o->rate);
 	case 'b':
 		return proc_option_number("buffer", optarg, 1, AUDIO_BUFFER_MAX, &o->buffer);
 	case 'g':
@@ -295,7 +303,7 @@ static int become_realtime(void)
 
 int main(int argc, char **argv)
 {
-	struct options o = { .frames = 256, .buffer = 2, .bursts = 1 };
+	struct options o = { .frames = 256, .rate = AUDIO_RATE, .buffer = 2, .bursts = 1 };
 	struct player p = { .o = &o };
 	int ret;
 
@@ -303,7 +311,7 @@ int main(int argc, char **argv)
 	if (ret)
 		return ret < 0 ? 2 : 0;
 	p.ring = open_ring();
-	p.period_ns = audio_burst_ns(1, o.frames);
+	p.period_ns = audio_burst_ns(1, o.frames, o.rate);
 	sine_table(p.table);
 	p.late_us = calloc(o.bursts, sizeof(*p.late_us));
 	if (!p.ring || !p.late_us || start_hogs(o.hogs) || become_realtime() || start(&p) ||
