@@ -55,6 +55,15 @@ static void guest_delay_us(uint64_t us)
 		asm volatile("pause");
 }
 
+/* Or until the test ends. */
+static void ask_until_boosted(struct kvm_coop_page *page,
+			      const struct coop_ctl *ctl)
+{
+	WRITE_ONCE(page->guest.intent, KVM_COOP_INTENT_RT);
+	while (!boosted(page) && !READ_ONCE(ctl->stop))
+		asm volatile("pause");
+}
+
 /* Ask, yield as soon as it was granted, wait a little, again. */
 static void guest_ask_and_yield(int id, uint64_t flags)
 {
@@ -62,9 +71,7 @@ static void guest_ask_and_yield(int id, uint64_t flags)
 	struct coop_ctl *ctl = guest_ctl(id);
 
 	while (!READ_ONCE(ctl->stop)) {
-		WRITE_ONCE(page->guest.intent, KVM_COOP_INTENT_RT);
-		while (!boosted(page) && !READ_ONCE(ctl->stop))
-			asm volatile("pause");
+		ask_until_boosted(page, ctl);
 		ack(page);
 		WRITE_ONCE(page->guest.intent, 0);
 		kvm_hypercall(KVM_HC_COOP_YIELD, flags, 0, 0, 0);
@@ -82,9 +89,7 @@ static void guest_end_in_section(int id, uint64_t us)
 	uint32_t unused;
 
 	while (!READ_ONCE(ctl->stop)) {
-		WRITE_ONCE(page->guest.intent, KVM_COOP_INTENT_RT);
-		while (!boosted(page) && !READ_ONCE(ctl->stop))
-			asm volatile("pause");
+		ask_until_boosted(page, ctl);
 		guest_delay_us(us);
 		WRITE_ONCE(*guest_count(id), 1);
 		WRITE_ONCE(page->guest.intent, 0);
@@ -103,9 +108,7 @@ static void guest_bound_in_section(int id, uint64_t us)
 	uint32_t unused;
 
 	while (!READ_ONCE(ctl->stop)) {
-		WRITE_ONCE(page->guest.intent, KVM_COOP_INTENT_RT);
-		while (!boosted(page) && !READ_ONCE(ctl->stop))
-			asm volatile("pause");
+		ask_until_boosted(page, ctl);
 		WRITE_ONCE(*guest_count(id), 1);
 		WRITE_ONCE(page->guest.intent, 0);
 		guest_delay_us(us);
@@ -135,9 +138,7 @@ static void guest_wrmsr_boosted(int id, uint64_t value)
 	struct kvm_coop_page *page = guest_page(id);
 	struct coop_ctl *ctl = guest_ctl(id);
 
-	WRITE_ONCE(page->guest.intent, KVM_COOP_INTENT_RT);
-	while (!boosted(page) && !READ_ONCE(ctl->stop))
-		asm volatile("pause");
+	ask_until_boosted(page, ctl);
 	WRITE_ONCE(page->guest.intent, 0);
 	ctl->vector = wrmsr_safe(MSR_KVM_COOP, value);
 	WRITE_ONCE(ctl->step, 1);
