@@ -145,7 +145,7 @@ static void *wait_for_end(void *arg)
 
 	WRITE_ONCE(t->tid, syscall(SYS_gettid));
 	while (!READ_ONCE(t->stop))
-		usleep(1000);
+		usleep(20000);
 	return NULL;
 }
 
@@ -168,10 +168,10 @@ TEST_F(io, many)
 			ASSERT_EQ(i < KVM_COOP_IO_THREADS_MAX ? 0 : ENOSPC,
 				  io_errno(self->vm, t[i].tid, 1));
 		}
-		for (i = 0; i < ARRAY_SIZE(t); i++) {
+		for (i = 0; i < ARRAY_SIZE(t); i++)
 			WRITE_ONCE(t[i].stop, true);
+		for (i = 0; i < ARRAY_SIZE(t); i++)
 			pthread_join(t[i].thread, NULL);
-		}
 		/* a joined thread may be on its last instructions */
 		usleep(100000);
 	}
