@@ -16,6 +16,7 @@
 #define GRACE_WINDOWS 5
 /* Above all that kvm-coop boosts to; the host's own urgent task. */
 #define HOST_PRIORITY 90
+#define HOST_INTERVAL_US 10850
 /* Of a case whose every window fell into a stall. */
 #define TRIES 3
 /* For the load to settle: part of no window. */
@@ -119,7 +120,7 @@ static void interval_tick(void *arg)
 
 static int host_begin(struct bench *b, struct measurement *m)
 {
-	m->host = vmload_cyclictest_fifo(CPU_GUEST, CPU_REST, HOST_PRIORITY, b->o->interval_us,
+	m->host = vmload_cyclictest_fifo(CPU_GUEST, CPU_REST, HOST_PRIORITY, HOST_INTERVAL_US,
 					 &m->host_out, &m->host_tid);
 	return m->host > 0 ? 0 : FAIL(b, "the host's cyclictest does not start");
 }

@@ -51,8 +51,8 @@ static const char usage[] =
 	"                      always, toggle, noack, selfipi, timer, yieldstorm, reregister, random, badcount, unmap,\n"
 	"                      shared, overcommit, none-aa (none again, for the noise floor) (these)\n"
 	"  --repeat N          rounds (1)\n"
-	"  --seconds S         per measurement (6)\n"
-	"  --interval US       both cyclictests'; a multiple of the tick locks on to the scheduler's phase (10850)\n"
+	"  --seconds S         per measurement (12)\n"
+	"  --interval US       the honest guest's cyclictest's; a multiple of the tick locks on to the scheduler's phase (54250)\n"
 	"  --abuse-only        no honest guest, and nothing is measured: the host has to survive\n"
 	"  --boot-limit S      until the guests say hello (120)\n"
 	"  --result-limit S    from the end of a measurement to its result (90)\n"
@@ -111,8 +111,8 @@ int options_parse(struct options *o, int argc, char **argv)
 	*o = (struct options){ .modes = DRIVER_CHOICE("mode", modes),
 			       .cases = DRIVER_CHOICE("case", cases),
 			       .repeat = 1,
-			       .seconds = 6,
-			       .interval_us = 10850,
+			       .seconds = 12,
+			       .interval_us = 54250,
 			       .boot_limit = 120,
 			       .result_limit = 90 };
 	ret = proc_options(argc, argv, long_options, set_option, o);
