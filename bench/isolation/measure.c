@@ -16,6 +16,7 @@
 #define GRACE_WINDOWS 5
 /* Above all that kvm-coop boosts to; the host's own urgent task. */
 #define HOST_PRIORITY 90
+/* No multiple of the tick, as little as the honest guest's. */
 #define HOST_INTERVAL_US 10850
 /* Of a case whose every window fell into a stall. */
 #define TRIES 3
