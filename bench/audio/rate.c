@@ -9,9 +9,10 @@
 #include "bench/audio/bench.h"
 #include "lab/lib/record.h"
 
-static const int rates[] = { AUDIO_RATE, AUDIO_RATE / 2, AUDIO_RATE / 4, AUDIO_RATE_LEAST };
+/* How many times slower than AUDIO_RATE the device may play. */
+static const int slower[] = { 1, 2, 4, AUDIO_RATE / AUDIO_RATE_LEAST };
 
-#define RATES ((int)(sizeof(rates) / sizeof(rates[0])))
+#define SLOWER ((int)(sizeof(slower) / sizeof(slower[0])))
 #define PROBE_SECONDS 2
 #define SETTLE_US 300000
 
@@ -37,7 +38,7 @@ static int probe(struct guest_measurement *m)
 
 	usleep(SETTLE_US);
 	m->guest_case = &shortest;
-	a->rate = rates[0];
+	a->rate = AUDIO_RATE;
 	b->seconds = PROBE_SECONDS;
 	ret = play_case(m);
 	b->seconds = seconds;
@@ -49,16 +50,13 @@ static int probe(struct guest_measurement *m)
 int choose_rate(struct guest_bench *b, json_t *parameters)
 {
 	struct audio *a = b->arg;
-	int i = 0;
 
 	if (a->rate)
 		return 0;
 	record_progress(b->record_fd, 0, b->total, "choosing the rate");
 	if (guest_bench_with(b, &guest_modes[0], "rate", probe))
 		return -1;
-	while (i < RATES - 1 && a->callback_share * rates[i] / rates[0] > guest_bench_room(b))
-		i++;
-	a->rate = rates[i];
+	a->rate = AUDIO_RATE / guest_bench_period(b, a->callback_share, slower, SLOWER);
 	json_object_set_new(parameters, "rate", json_integer(a->rate));
 	json_object_set_new(parameters, "callback_share_at_48000", json_real(a->callback_share));
 	return 0;

@@ -56,17 +56,13 @@ static int probe(struct guest_measurement *m)
 int choose_interval(struct guest_bench *b, json_t *parameters)
 {
 	struct options *o = b->arg;
-	int i = 0;
 
 	if (o->nmatrix || o->interval_us)
 		return 0;
 	record_progress(b->record_fd, 0, b->total, "choosing the interval");
 	if (guest_bench_with(b, &guest_modes[0], "interval", probe))
 		return -1;
-	while (i < INTERVALS - 1 &&
-	       o->task_share * intervals_us[0] / intervals_us[i] > guest_bench_room(b))
-		i++;
-	o->interval_us = intervals_us[i];
+	o->interval_us = guest_bench_period(b, o->task_share, intervals_us, INTERVALS);
 	json_object_set_new(parameters, "interval_us", json_integer(o->interval_us));
 	json_object_set_new(parameters, "task_share_at_2170_us", json_real(o->task_share));
 	return 0;

@@ -171,9 +171,14 @@ int guest_bench_with(struct guest_bench *b, const struct guest_mode *mode, const
 	return ret;
 }
 
-double guest_bench_room(const struct guest_bench *b)
+int guest_bench_period(const struct guest_bench *b, double share, const int *periods, int n)
 {
-	return ROOM / (b->cotenants + 1);
+	double room = ROOM / (b->cotenants + 1);
+	int i = 0;
+
+	while (i < n - 1 && share * periods[0] / periods[i] > room)
+		i++;
+	return periods[i];
 }
 
 static int measure_cases(struct guest_measurement *m)

@@ -81,11 +81,12 @@ int guest_bench_with(struct guest_bench *b, const struct guest_mode *mode, const
 		     int (*use)(struct guest_measurement *m));
 
 /*
- * What part of a pCPU a periodic task of the guest may take for scheduling to decide whether it is
- * in time: a fair share beside the co-tenants, less what they make it slower and the guest's own
- * load.
+ * A periodic task of the guest takes SHARE of a pCPU at the first of N periods, which ascend. Which
+ * one is the first with which scheduling decides whether it is in time? With that it takes less
+ * than a fair share beside the co-tenants, by what they make it slower and the guest's own load
+ * takes. The last one, if there is none.
  */
-double guest_bench_room(const struct guest_bench *b);
+int guest_bench_period(const struct guest_bench *b, double share, const int *periods, int n);
 
 /* Stop the co-tenants, until the next case that has some; or let those of this case go on. */
 void guest_bench_pause(struct guest_bench *b);
