@@ -68,14 +68,15 @@ check_list() { # NAME...
 	done
 }
 
-# What the selected kinds need; the checked kernel only for whole runs of the lab.
+# What the selected rows need. The checked kernel is named by those that boot it, and takes longest.
 build_for() { # ROWS
-	local kinds
+	local kinds kernels=(kernel)
 	kinds=$(awk '{ print $2 }' <<<"$1" | sort -u)
+	[[ $1 != *-debug* ]] || kernels+=(kernel-debug)
 	case $kinds in
 	*lab*)
-		say_build_time kernel kernel-debug qemu
-		build_parts kernel kernel-debug qemu tools guest-fio
+		say_build_time "${kernels[@]}" qemu
+		build_parts "${kernels[@]}" qemu tools guest-fio
 		;;
 	*fault*)
 		say_build_time kernel qemu
@@ -84,7 +85,7 @@ build_for() { # ROWS
 	*) build_parts tools ;;
 	esac
 	# shellcheck disable=SC2086 # a list of words
-	packages_install $PACKAGES_TEST
+	[[ $kinds != *unit* ]] || packages_install $PACKAGES_TEST
 	tools_make tools unit
 }
 
