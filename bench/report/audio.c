@@ -191,7 +191,8 @@ bool audio_print(const struct result *r, FILE *out)
 	if (!n)
 		return false;
 	most = fullest(g, n);
-	fprintf(out, "audio: a sine at 48 kHz, rendered in the guest and listened to on the host");
+	fprintf(out, "audio: a sine at %g kHz, rendered in the guest and listened to on the host",
+		result_parameter(r, "rate", AUDIO_RATE) / 1000);
 	if (buffer > 0 && seconds > 0)
 		fprintf(out, "; %.0f bursts of buffer, %.0f s each", buffer, seconds);
 	fputs("\n\n", out);

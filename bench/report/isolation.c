@@ -6,8 +6,15 @@
 #include <string.h>
 
 #define FAIR_MIN "cotenant_fair_ratio_min"
+#define HONEST_AVG "honest_avg_us"
 #define HONEST_P99 "honest_p99_us"
 #define HOST_MAX "host_max_us"
+/*
+ * An emulator's speed doubles and halves within a round, and the honest guest's latency with it.
+ * So it counts by the median of a task of the host above all guests, at the same time: no abuse
+ * was seen to change that, be it charged or not.
+ */
+#define PACE "host_p50_us"
 
 /* With as many competitors, or as much work for the VMM, and without abuse. */
 static const struct {
@@ -50,6 +57,17 @@ static const struct mode *baseline_of(const struct result *r, const char *case_n
 	return case_mode(r, baseline, mode);
 }
 
+static bool is_honest(const char *key)
+{
+	return !strcmp(key, HONEST_AVG) || !strcmp(key, HONEST_P99);
+}
+
+/* What is compared. */
+static size_t values(const struct mode *m, const char *key, double *v)
+{
+	return is_honest(key) ? mode_values_by(m, key, PACE, v) : mode_values(m, key, v);
+}
+
 /* What two of the same differ by: every round measures the case without abuse twice. */
 static double mode_floor(const struct result *r, const char *mode, const char *key)
 {
@@ -58,8 +76,7 @@ static double mode_floor(const struct result *r, const char *mode, const char *k
 
 	if (!none || !aa)
 		return -1;
-	return stats_noise_floor(v, mode_values(none, key, v), vaa, mode_values(aa, key, vaa),
-				 RESULT_SEED);
+	return stats_noise_floor(v, values(none, key, v), vaa, values(aa, key, vaa), RESULT_SEED);
 }
 
 /* A case by the same without abuse; false: one of the two was not measured. A guest that got no
@@ -73,11 +90,11 @@ static bool compare_case(const struct result *r, const struct group *g, const st
 
 	if (!none)
 		return false;
-	if (!strcmp(key, HONEST_P99) && mode_summary(m, "honest_starved_count", &s) && s.max > 0) {
+	if (is_honest(key) && mode_summary(m, "honest_starved_count", &s) && s.max > 0) {
 		*c = (struct stats_comparison){ .ratio = INFINITY, .outcome = STATS_ABOVE };
 		return true;
 	}
-	return !stats_compare(c, v, mode_values(m, key, v), base, mode_values(none, key, base),
+	return !stats_compare(c, v, values(m, key, v), base, values(none, key, base),
 			      mode_floor(r, m->name, key), RESULT_SEED);
 }
 
@@ -98,18 +115,6 @@ static void print_number(FILE *out, const struct mode *m, const char *key, int w
 		fprintf(out, "%*s", width, "-");
 }
 
-/* A guest that got no time is worse off than one that was late. */
-static void print_honest(FILE *out, const struct mode *m)
-{
-	struct stats_summary s;
-
-	print_number(out, m, "honest_avg_us", 12, 0, MEDIAN);
-	if (mode_summary(m, "honest_starved_count", &s) && s.max > 0)
-		fprintf(out, "%9s", "starved");
-	else
-		print_number(out, m, HONEST_P99, 9, 0, MEDIAN);
-}
-
 static void print_ratio(const struct result *r, const struct group *g, const struct mode *m,
 			const char *key, FILE *out)
 {
@@ -121,15 +126,30 @@ static void print_ratio(const struct result *r, const struct group *g, const str
 	fprintf(out, "%8s", text);
 }
 
+/* A guest that got no time is worse off than one that was late. */
+static void print_honest(const struct result *r, const struct group *g, const struct mode *m,
+			 FILE *out)
+{
+	struct stats_summary s;
+	bool starved = mode_summary(m, "honest_starved_count", &s) && s.max > 0;
+
+	print_number(out, m, HONEST_AVG, 12, 0, MEDIAN);
+	print_ratio(r, g, m, HONEST_AVG, out);
+	if (starved)
+		fprintf(out, "%9s", "starved");
+	else
+		print_number(out, m, HONEST_P99, 9, 0, MEDIAN);
+	print_ratio(r, g, m, HONEST_P99, out);
+}
+
 static void print_case(const struct result *r, const struct group *g, const struct mode *m,
 		       FILE *out)
 {
 	fprintf(out, "%-14s", g->case_name);
-	print_number(out, m, FAIR_MIN, 8, 2, LEAST);
-	print_number(out, m, "cotenant_fair_ratio_mean", 8, 2, MEDIAN);
+	print_number(out, m, FAIR_MIN, 7, 2, LEAST);
+	print_number(out, m, "cotenant_fair_ratio_mean", 7, 2, MEDIAN);
 	print_number(out, m, "cotenant_maxmin_ratio_min", 9, 2, LEAST);
-	print_honest(out, m);
-	print_ratio(r, g, m, HONEST_P99, out);
+	print_honest(r, g, m, out);
 	print_number(out, m, "host_avg_us", 10, 0, MEDIAN);
 	print_number(out, m, HOST_MAX, 9, 0, MOST);
 	print_ratio(r, g, m, HOST_MAX, out);
@@ -140,7 +160,7 @@ static void print_case(const struct result *r, const struct group *g, const stru
 
 static bool print_mode(const struct result *r, const char *mode, FILE *out)
 {
-	char honest[32], host[32];
+	char avg[32], p99[32], host[32];
 	bool any = false;
 	size_t i;
 
@@ -151,17 +171,19 @@ static bool print_mode(const struct result *r, const char *mode, FILE *out)
 		if (!m)
 			continue;
 		if (!any)
-			fprintf(out, "isolation, %s\n%-14s%8s%8s%9s%12s%9s%8s%10s%9s%8s%9s%9s\n",
-				mode, "case", "fair", "mean", "max-min", "honest avg", "p99",
-				"/none", "host avg", "max", "/none", "abuser", "exits/s");
+			fprintf(out, "isolation, %s\n%-14s%7s%7s%9s%12s%8s%9s%8s%10s%9s%8s%9s%9s\n",
+				mode, "case", "fair", "mean", "max-min", "honest avg", "/none",
+				"p99", "/none", "host avg", "max", "/none", "abuser", "exits/s");
 		print_case(r, g, m, out);
 		any = true;
 	}
 	if (!any)
 		return false;
-	format_floor(honest, sizeof(honest), mode_floor(r, mode, HONEST_P99));
+	format_floor(avg, sizeof(avg), mode_floor(r, mode, HONEST_AVG));
+	format_floor(p99, sizeof(p99), mode_floor(r, mode, HONEST_P99));
 	format_floor(host, sizeof(host), mode_floor(r, mode, HOST_MAX));
-	fprintf(out, "noise floor of /none: honest p99 %s, host max %s\n\n", honest, host);
+	fprintf(out, "noise floor of /none: honest avg %s, p99 %s, host max %s\n\n", avg, p99,
+		host);
 	return true;
 }
 
@@ -177,7 +199,8 @@ bool isolation_print(const struct result *r, FILE *out)
 		fputs("fair: what the worst-off co-tenant got in its worst second of all repeats, 1 = an equal share; mean: over all\n"
 		      "seconds, both but for those in which the machine stalled; max-min: as fair, with what the honest guest left\n"
 		      "divided among those that always want to run. Times in us, medians over the repeats, the host's max the\n"
-		      "largest; /none: medians by those without abuse. ~ is within the noise floor, ? not enough evidence.\n",
+		      "largest; /none: medians by those without abuse, the honest guest's in units of the host's median latency of\n"
+		      "the same time, which follows the machine's speed. ~ is within the noise floor, ? not enough evidence.\n",
 		      out);
 	return any;
 }
@@ -213,7 +236,7 @@ static bool worst_missed(const struct worst *w)
 }
 
 struct judged {
-	struct worst fair, honest, host;
+	struct worst fair, avg, p99, host;
 	double none; /* fair, the least without abuse; negative: was not measured */
 	size_t excused; /* below the bar, as their baseline is */
 	size_t repeats; /* the fewest */
@@ -265,12 +288,15 @@ static void judge(const struct result *r, struct judged *j)
 		if (fair >= 0)
 			worst_add(&j->fair, fair, fair >= FAIR_RATIO, fair < j->fair.value,
 				  g->case_name);
+		if (compare_case(r, g, m, HONEST_AVG, &c))
+			worst_compare(&j->avg, &c, HONEST_RATIO, g->case_name);
 		if (compare_case(r, g, m, HONEST_P99, &c))
-			worst_compare(&j->honest, &c, HONEST_RATIO, g->case_name);
+			worst_compare(&j->p99, &c, HONEST_RATIO, g->case_name);
 		if (compare_case(r, g, m, HOST_MAX, &c))
 			worst_compare(&j->host, &c, 1, g->case_name);
 	}
-	j->honest.floor = mode_floor(r, "coop", HONEST_P99);
+	j->avg.floor = mode_floor(r, "coop", HONEST_AVG);
+	j->p99.floor = mode_floor(r, "coop", HONEST_P99);
 	j->host.floor = mode_floor(r, "coop", HOST_MAX);
 }
 
@@ -313,7 +339,8 @@ static void say_detector(const struct result *r, FILE *out)
 
 static bool is_missed(const struct judged *j)
 {
-	return worst_missed(&j->fair) || worst_missed(&j->honest) || worst_missed(&j->host);
+	return worst_missed(&j->fair) || worst_missed(&j->avg) || worst_missed(&j->p99) ||
+	       worst_missed(&j->host);
 }
 
 /* Why there is no claim; empty if there is one. */
@@ -327,12 +354,14 @@ static void find_reason(const struct judged *j, char *text, size_t size)
 	else if (j->repeats < STATS_REPEATS_MIN)
 		snprintf(text, size, "%zu repeat%s, %d are needed", j->repeats,
 			 j->repeats == 1 ? "" : "s", STATS_REPEATS_MIN);
-	else if (j->honest.floor < 0)
+	else if (j->p99.floor < 0)
 		snprintf(text, size, "no noise floor without case none-aa");
 	else if (j->excused && j->fair.within + j->excused == j->fair.cases)
 		snprintf(text, size, "%zu case%s worse than %.2f without abuse, too", j->excused,
 			 j->excused == 1 ? " is" : "s are", FAIR_RATIO);
-	else if (!is_missed(j) && j->honest.level)
+	else if (!is_missed(j) && j->avg.level)
+		snprintf(text, size, "too noisy for the honest guest's average");
+	else if (!is_missed(j) && j->p99.level && j->p99.floor > HONEST_FLOOR_MAX)
 		snprintf(text, size, "too noisy for the honest guest's p99");
 }
 
@@ -350,7 +379,9 @@ static void say_cases(const struct result *r, const struct judged *j, FILE *out)
 			j->stalled, j->discarded);
 	fputs("; ", out);
 	snprintf(bar, sizeof(bar), "at most %.2fx", HONEST_RATIO);
-	say_worst(out, "honest p99 against none", bar, &j->honest);
+	say_worst(out, "honest average against none", bar, &j->avg);
+	fputs("; ", out);
+	say_worst(out, "honest p99", bar, &j->p99);
 	fputs("; ", out);
 	say_worst(out, "host max against none", "no larger", &j->host);
 	say_detector(r, out);

@@ -28,11 +28,14 @@ extern const struct tail_metric {
 
 /*
  * Isolation: whatever another guest does, a co-tenant keeps FAIR_RATIO of a fair
- * share in every second, and the p99 of an honest guest grows to HONEST_RATIO at
- * most. Without the charge it falls below DETECT_RATIO, or nothing is tested: the
+ * share in every second, and an honest guest's average latency grows to HONEST_RATIO
+ * at most. So does its p99, where it can be told: a few hundred wakeups have two or
+ * three beyond it, so it need not, but it must be known to within HONEST_FLOOR_MAX.
+ * Without the charge the share falls below DETECT_RATIO, or nothing is tested: the
  * budgets, half a pCPU per vCPU, leave one of two co-tenants about half of its share.
  */
 #define HONEST_RATIO	(1 / 0.9)
+#define HONEST_FLOOR_MAX	0.5
 #define DETECT_RATIO	0.75
 
 /* A metric in a chart, whose unit is US microseconds. */

@@ -448,6 +448,20 @@ size_t mode_values(const struct mode *m, const char *metric, double *v)
 	return n;
 }
 
+size_t mode_values_by(const struct mode *m, const char *metric, const char *by, double *v)
+{
+	size_t i, n = 0;
+
+	for (i = 0; i < m->nruns; i++) {
+		const json_t *value = json_object_get(m->runs[i].metrics, metric);
+		double unit = json_number_value(json_object_get(m->runs[i].metrics, by));
+
+		if (value && unit > 0)
+			v[n++] = json_number_value(value) / unit;
+	}
+	return n;
+}
+
 bool mode_summary(const struct mode *m, const char *metric, struct stats_summary *s)
 {
 	double v[RESULT_REPEATS_MAX];
