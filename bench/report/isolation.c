@@ -65,7 +65,7 @@ static bool is_honest(const char *key)
 /* What is compared. */
 static size_t values(const struct mode *m, const char *key, double *v)
 {
-	return is_honest(key) ? mode_values_by(m, key, PACE, v) : mode_values(m, key, v);
+	return mode_values_by(m, key, is_honest(key) ? PACE : NULL, v);
 }
 
 /* What two of the same differ by: every round measures the case without abuse twice. */

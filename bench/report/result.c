@@ -435,31 +435,24 @@ double result_parameter(const struct result *r, const char *name, double missing
 	return json_is_number(v) ? json_number_value(v) : missing;
 }
 
-size_t mode_values(const struct mode *m, const char *metric, double *v)
-{
-	size_t i, n = 0;
-
-	for (i = 0; i < m->nruns; i++) {
-		const json_t *value = json_object_get(m->runs[i].metrics, metric);
-
-		if (value)
-			v[n++] = json_number_value(value);
-	}
-	return n;
-}
-
 size_t mode_values_by(const struct mode *m, const char *metric, const char *by, double *v)
 {
 	size_t i, n = 0;
 
 	for (i = 0; i < m->nruns; i++) {
-		const json_t *value = json_object_get(m->runs[i].metrics, metric);
-		double unit = json_number_value(json_object_get(m->runs[i].metrics, by));
+		const json_t *metrics = m->runs[i].metrics;
+		const json_t *value = json_object_get(metrics, metric);
+		double unit = by ? json_number_value(json_object_get(metrics, by)) : 1;
 
 		if (value && unit > 0)
 			v[n++] = json_number_value(value) / unit;
 	}
 	return n;
+}
+
+size_t mode_values(const struct mode *m, const char *metric, double *v)
+{
+	return mode_values_by(m, metric, NULL, v);
 }
 
 bool mode_summary(const struct mode *m, const char *metric, struct stats_summary *s)

@@ -96,7 +96,7 @@ const struct group *result_group(const struct result *r, const char *bench, cons
 
 /* Values of @metric in the order of the repeats; at most RESULT_REPEATS_MAX. */
 size_t mode_values(const struct mode *m, const char *metric, double *v);
-/* As that, each by @by of the same run; a run without that, or with 0, is left out. */
+/* As that, each by @by of the same run, NULL: by 1; a run without that, or with 0, is left out. */
 size_t mode_values_by(const struct mode *m, const char *metric, const char *by, double *v);
 /* False: no run of this mode has the metric. */
 bool mode_summary(const struct mode *m, const char *metric, struct stats_summary *s);
