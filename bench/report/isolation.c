@@ -123,7 +123,7 @@ static void print_ratio(const struct result *r, const struct group *g, const str
 
 	if (compare_case(r, g, m, key, &c))
 		format_comparison(text, sizeof(text), &c);
-	fprintf(out, "%8s", text);
+	fprintf(out, "%7s", text);
 }
 
 /* A guest that got no time is worse off than one that was late. */
@@ -136,24 +136,24 @@ static void print_honest(const struct result *r, const struct group *g, const st
 	print_number(out, m, HONEST_AVG, 12, 0, MEDIAN);
 	print_ratio(r, g, m, HONEST_AVG, out);
 	if (starved)
-		fprintf(out, "%9s", "starved");
+		fprintf(out, "%8s", "starved");
 	else
-		print_number(out, m, HONEST_P99, 9, 0, MEDIAN);
+		print_number(out, m, HONEST_P99, 8, 0, MEDIAN);
 	print_ratio(r, g, m, HONEST_P99, out);
 }
 
 static void print_case(const struct result *r, const struct group *g, const struct mode *m,
 		       FILE *out)
 {
-	fprintf(out, "%-14s", g->case_name);
-	print_number(out, m, FAIR_MIN, 7, 2, LEAST);
-	print_number(out, m, "cotenant_fair_ratio_mean", 7, 2, MEDIAN);
+	fprintf(out, "%-12s", g->case_name);
+	print_number(out, m, FAIR_MIN, 6, 2, LEAST);
+	print_number(out, m, "cotenant_fair_ratio_mean", 6, 2, MEDIAN);
 	print_number(out, m, "cotenant_maxmin_ratio_min", 9, 2, LEAST);
 	print_honest(r, g, m, out);
-	print_number(out, m, "host_avg_us", 10, 0, MEDIAN);
-	print_number(out, m, HOST_MAX, 9, 0, MOST);
+	print_number(out, m, "host_avg_us", 9, 0, MEDIAN);
+	print_number(out, m, HOST_MAX, 8, 0, MOST);
 	print_ratio(r, g, m, HOST_MAX, out);
-	print_number(out, m, "abuser_share", 9, 2, MEDIAN);
+	print_number(out, m, "abuser_share", 8, 2, MEDIAN);
 	print_number(out, m, "exits_per_s", 9, 0, MEDIAN);
 	fputc('\n', out);
 }
@@ -171,7 +171,7 @@ static bool print_mode(const struct result *r, const char *mode, FILE *out)
 		if (!m)
 			continue;
 		if (!any)
-			fprintf(out, "isolation, %s\n%-14s%7s%7s%9s%12s%8s%9s%8s%10s%9s%8s%9s%9s\n",
+			fprintf(out, "isolation, %s\n%-12s%6s%6s%9s%12s%7s%8s%7s%9s%8s%7s%8s%9s\n",
 				mode, "case", "fair", "mean", "max-min", "honest avg", "/none",
 				"p99", "/none", "host avg", "max", "/none", "abuser", "exits/s");
 		print_case(r, g, m, out);
